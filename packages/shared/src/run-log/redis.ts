@@ -1,0 +1,204 @@
+import { readFileSync } from 'node:fs';
+import type { ChainableCommander, Redis } from 'ioredis';
+import { formatEventId, parseEventId } from '../protocol/event-id.ts';
+import { isTerminalType, type LoggedEvent, type RunEventType } from '../protocol/run-event.ts';
+import { cancelChannel, runKeys } from './keys.ts';
+import {
+  type AppendResult,
+  type LogHead,
+  type LogPage,
+  type OpenResult,
+  type RunLogFeed,
+  type RunLogFeedHandlers,
+  type RunLogReader,
+  RunLogUnavailableError,
+  type RunLogWriter,
+  type UnplacedEvent,
+} from './run-log.ts';
+
+/** An open log outlives any run: every append renews it, and a run is ended long before a day of silence. */
+const openLogLifeMs = 24 * 60 * 60_000;
+
+/** One script call holds Redis for its length; a worker that writes again 50,000 events does so in such steps. */
+const appendEventsMax = 500;
+
+export interface RedisRunLogOptions {
+  readonly redis: Redis;
+  /** First part of every key, so that several deployments can share one Redis. */
+  readonly prefix: string;
+  /** How long a log can be read after its end, in milliseconds. */
+  readonly retentionMs: number;
+}
+
+type Script = (keysThenArgs: (string | number)[]) => Promise<unknown>;
+
+/** Registers a script under its file's name: `append-2.lua` takes 2 keys. EVALSHA falls back to EVAL after a SCRIPT FLUSH. */
+function defineScript(redis: Redis, file: string): Script {
+  const [name, numberOfKeys] = file.replace('.lua', '').split(/-(?=\d+$)/);
+  const command = `holdfast:${name}`;
+  const lua = readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
+  redis.defineCommand(command, { numberOfKeys: Number(numberOfKeys), lua });
+  const call = Reflect.get(redis, command) as (...args: unknown[]) => Promise<unknown>;
+  return (keysThenArgs) => call.apply(redis, keysThenArgs);
+}
+
+/** The run log in Redis. Every method throws RunLogUnavailableError when Redis does not answer. */
+export function createRedisRunLog({ redis, prefix, retentionMs }: RedisRunLogOptions): RunLogWriter & RunLogReader {
+  const openScript = defineScript(redis, 'open-2.lua');
+  const appendScript = defineScript(redis, 'append-2.lua');
+  const requestCancelScript = defineScript(redis, 'request-cancel-1.lua');
+
+  async function appendChunk(
+    runId: string,
+    attempt: number,
+    firstSeq: number,
+    events: readonly UnplacedEvent[],
+  ): Promise<AppendResult> {
+    const keys = runKeys(prefix, runId);
+    const closes = isTerminalType(events.at(-1)?.type ?? '');
+    const reply = (await whileAvailable(
+      appendScript([
+        keys.log,
+        keys.meta,
+        attempt,
+        firstSeq,
+        closes ? '1' : '0',
+        closes ? retentionMs : openLogLifeMs,
+        keys.channel,
+        ...events.flatMap((event) => [event.type, event.json]),
+      ]),
+    )) as [status: string, detail?: string | number];
+    switch (reply[0]) {
+      case 'OK':
+        return { status: 'appended', cancelRequested: reply[1] === '1' };
+      case 'GAP':
+        return { status: 'gap', lastSeq: Number(reply[1]) };
+      case 'FENCED':
+        return { status: 'fenced' };
+      case 'CLOSED':
+        return { status: 'closed' };
+      default:
+        return { status: 'absent' };
+    }
+  }
+
+  /** Head and entries in one transaction: a page never claims to reach a head that it was not read with. */
+  async function readPage(runId: string, range: string, limit: number): Promise<LogPage> {
+    const keys = runKeys(prefix, runId);
+    const [meta, entries] = (await transact(
+      redis.multi().hmget(keys.meta, 'attempt', 'seq', 'closed').xrange(keys.log, range, '+', 'COUNT', limit),
+    )) as [MetaReply, [id: string, fields: string[]][]];
+    return { head: toHead(meta), events: entries.map(([id, fields]) => toEvent(id, fields[1], fields[3])) };
+  }
+
+  return {
+    async open(runId, attempt, opening) {
+      const keys = runKeys(prefix, runId);
+      const reply = await whileAvailable(
+        openScript([keys.log, keys.meta, attempt, opening.type, opening.json, keys.channel, openLogLifeMs]),
+      );
+      return (reply as string).toLowerCase() as OpenResult;
+    },
+
+    async append(runId, attempt, firstSeq, events) {
+      let result: AppendResult = { status: 'appended', cancelRequested: false };
+      for (let at = 0; at < events.length && result.status === 'appended'; at += appendEventsMax) {
+        result = await appendChunk(runId, attempt, firstSeq + at, events.slice(at, at + appendEventsMax));
+      }
+      return result;
+    },
+
+    async requestCancel(runId) {
+      await whileAvailable(
+        requestCancelScript([runKeys(prefix, runId).meta, cancelChannel(prefix), runId, openLogLifeMs]),
+      );
+    },
+
+    async read(runId, cursor, limit) {
+      const page = await readPage(runId, cursor ? `(${formatEventId(cursor)}` : '-', limit);
+      const attempt = page.head?.id.attempt ?? 1;
+      // A later attempt has replaced what these entries belong to: begin at its opening instead.
+      return (cursor?.attempt ?? 1) < attempt ? readPage(runId, `${attempt}-0`, limit) : page;
+    },
+
+    async heads(runIds) {
+      if (runIds.length === 0) return [];
+      const pipeline = redis.pipeline();
+      for (const runId of runIds) pipeline.hmget(runKeys(prefix, runId).meta, 'attempt', 'seq', 'closed');
+      return ((await transact(pipeline)) as MetaReply[]).map(toHead);
+    },
+  };
+}
+
+/**
+ * Live events over one subscriber connection, however many runs it listens to. `redis` must be used for nothing else:
+ * a connection that subscribes answers no other command.
+ */
+export function createRedisRunLogFeed(
+  { redis, prefix }: Pick<RedisRunLogOptions, 'redis' | 'prefix'>,
+  handlers: RunLogFeedHandlers,
+): RunLogFeed {
+  const runIdOfChannel = new Map<string, string>();
+
+  redis.on('message', (channel: string, message: string) => {
+    const runId = runIdOfChannel.get(channel);
+    if (runId === undefined) return;
+    const typeAt = message.indexOf(' ');
+    const jsonAt = message.indexOf(' ', typeAt + 1);
+    handlers.onEvent(
+      runId,
+      toEvent(message.slice(0, typeAt), message.slice(typeAt + 1, jsonAt), message.slice(jsonAt + 1)),
+    );
+  });
+  // `ready` comes again after every reconnection, once ioredis has subscribed anew: what was published meanwhile is lost.
+  redis.on('ready', () => handlers.onInterruption());
+
+  return {
+    async listen(runId) {
+      const { channel } = runKeys(prefix, runId);
+      runIdOfChannel.set(channel, runId);
+      await whileAvailable(redis.subscribe(channel));
+    },
+    unlisten(runId) {
+      const { channel } = runKeys(prefix, runId);
+      runIdOfChannel.delete(channel);
+      // Best effort: an unsubscribe that is lost with the connection is not subscribed anew either.
+      redis.unsubscribe(channel).catch(() => undefined);
+    },
+  };
+}
+
+type MetaReply = [attempt: string | null, seq: string | null, closed: string | null];
+
+/** A meta without an attempt holds only a cancel that came before any worker did. */
+function toHead([attempt, seq, closed]: MetaReply): LogHead | null {
+  if (attempt === null) return null;
+  return { id: { attempt: Number(attempt), seq: Number(seq) }, closed: closed !== null };
+}
+
+/** Throws on an entry that no version of this code writes: somebody else wrote to our key. */
+function toEvent(id: string, type: string | undefined, json: string | undefined): LoggedEvent {
+  const parsed = parseEventId(id);
+  if (!parsed || type === undefined || json === undefined) throw new Error(`foreign entry ${id} in a run log`);
+  return { id: parsed, type: type as RunEventType, json };
+}
+
+async function transact(commands: ChainableCommander): Promise<unknown[]> {
+  const replies = (await whileAvailable(commands.exec())) ?? [];
+  return replies.map(([error, reply]) => {
+    if (error) throw new RunLogUnavailableError(error.message, { cause: error });
+    return reply;
+  });
+}
+
+/**
+ * Whatever Redis answers instead of the result (connection lost, LOADING, OOM, READONLY, a timeout) means the same to
+ * the caller: not now. Each operation can be repeated, because what it writes has a fixed place.
+ */
+async function whileAvailable<T>(reply: Promise<T>): Promise<T> {
+  try {
+    return await reply;
+  } catch (error) {
+    throw new RunLogUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
