@@ -1,0 +1,74 @@
+import { Redis } from 'ioredis';
+
+/** A command that waits longer than this is answered as "not now": Redis hangs, or the network swallows packets. */
+const commandMsMax = 1_500;
+
+/** Longest wait between tries to reconnect: Redis is back for us at most this long after it is back. */
+const reconnectMsMax = 1_000;
+
+/**
+ * commands     fails fast: the caller has a fallback (Postgres, the sweeper, a retry) and somebody waits for the answer
+ * subscriber   waits for ever: it has nothing to answer
+ * queueWorker  waits for ever, as BullMQ demands of a worker's connection
+ */
+export type RedisRole = 'commands' | 'subscriber' | 'queueWorker';
+
+export interface RedisOptions {
+  readonly url: string;
+  readonly role: RedisRole;
+  /** Shown by `CLIENT LIST`. */
+  readonly name: string;
+  /** Connection losses; they mend themselves, but ought to be in the log. */
+  readonly onError: (error: Error) => void;
+}
+
+/** Opens one connection, which reconnects for as long as it is not closed. */
+export function connectRedis({ url, role, name, onError }: RedisOptions): Redis {
+  const redis = new Redis(url, {
+    connectionName: name,
+    ...(role === 'commands'
+      ? { commandTimeout: commandMsMax, maxRetriesPerRequest: 1, enableOfflineQueue: false }
+      : { maxRetriesPerRequest: null }),
+    retryStrategy: (tries) => Math.min(reconnectMsMax, 50 * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2),
+    // A primary that was demoted answers READONLY for ever; only a new connection finds the new primary.
+    reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
+  });
+  redis.on('error', onError);
+  return redis;
+}
+
+/** Resolves when the connection can be used; rejects with the reason when the first try fails. */
+export function whenReady(redis: Redis): Promise<void> {
+  if (redis.status === 'ready') return Promise.resolve();
+  return new Promise((resolve, reject) => {
+    const settle = (act: () => void) => () => {
+      redis.off('ready', onReady).off('error', onFailure);
+      act();
+    };
+    const onReady = settle(resolve);
+    const onFailure = (error: Error) => settle(() => reject(error))();
+    redis.on('ready', onReady).on('error', onFailure);
+  });
+}
+
+/** First version with everything that the scripts and BullMQ use. */
+const versionMin = [6, 2] as const;
+
+/**
+ * Says in one sentence why this Redis must not be used, or null. An evicting Redis would drop run logs and jobs at its
+ * own choice, and nobody would be told.
+ */
+export async function redisFault(redis: Redis): Promise<string | null> {
+  const info = await redis.info();
+  const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
+  const version = field('redis_version') ?? '0';
+  const [major = 0, minor = 0] = version.split('.').map(Number);
+  if (major < versionMin[0] || (major === versionMin[0] && minor < versionMin[1])) {
+    return `Redis ${version} is too old: use ${versionMin.join('.')} or later.`;
+  }
+  const policy = field('maxmemory_policy');
+  if (policy !== 'noeviction') {
+    return `Redis evicts keys (maxmemory-policy ${policy}): set "maxmemory-policy noeviction", or answers and jobs will be lost.`;
+  }
+  return null;
+}

@@ -1,0 +1,64 @@
+import { Kysely, PostgresDialect, sql } from 'kysely';
+import pg from 'pg';
+import type { Database } from './schema.ts';
+
+export type Store = Kysely<Database>;
+
+/** A request that waits longer than this for Postgres is answered 503: people rather try again than wait. */
+const connectMsMax = 2_000;
+const queryMsMax = 5_000;
+
+export interface DatabaseOptions {
+  readonly url: string;
+  readonly connectionsMax: number;
+  /** Shown by `pg_stat_activity`. */
+  readonly applicationName: string;
+  /** A pooled connection that broke while idle; the pool replaces it. Without a handler the process would end. */
+  readonly onIdleError: (error: Error) => void;
+}
+
+/** Opens a pool. Connections are made on first use, so this neither blocks nor fails. */
+export function connectDatabase(options: DatabaseOptions): Store {
+  const pool = new pg.Pool({
+    connectionString: options.url,
+    max: options.connectionsMax,
+    application_name: options.applicationName,
+    connectionTimeoutMillis: connectMsMax,
+    statement_timeout: queryMsMax,
+    // The server may hang as a whole; then its own timeout does not fire.
+    query_timeout: queryMsMax + 500,
+    idle_in_transaction_session_timeout: 2 * queryMsMax,
+    keepAlive: true,
+  });
+  pool.on('error', options.onIdleError);
+  return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** Oldest Postgres that this is tested to need: 14 has everything the queries use. */
+const serverVersionMin = 140_000;
+
+/** Says in one sentence what is wrong with the database, or null. Throws when it cannot be reached. */
+export async function databaseFault(db: Store): Promise<string | null> {
+  const { rows } = await sql<{ version: number; migrated: boolean }>`
+    select current_setting('server_version_num')::int as version, to_regclass('runs') is not null as migrated
+  `.execute(db);
+  const { version, migrated } = rows[0] ?? { version: 0, migrated: false };
+  if (version < serverVersionMin) return `Postgres is too old (${version}): use version 14 or later.`;
+  if (!migrated) return 'The database has no tables yet: run `npm run migrate` first.';
+  return null;
+}
+
+/** SQLSTATE classes of a server that is not there: connection, resources, operator intervention, system error. */
+const unavailableClasses = ['08', '53', '57', '58'];
+const unavailableMessages = /timeout|Connection terminated|Connection ended|not queryable|Client has encountered/i;
+
+/** Whether an error means that Postgres cannot serve now, so that the same query may succeed later. */
+export function isDatabaseUnavailable(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof AggregateError) return error.errors.some(isDatabaseUnavailable);
+  const { code } = error as { code?: unknown };
+  if (typeof code === 'string') {
+    return unavailableClasses.includes(code.slice(0, 2)) || /^E(CONN|PIPE|HOST|NET|TIMEDOUT|AI_)/.test(code);
+  }
+  return unavailableMessages.test(error.message);
+}

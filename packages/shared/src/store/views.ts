@@ -1,0 +1,94 @@
+/** Rows as the API shows them, and the terminal event that a run's row stands for. */
+import type { Selectable } from 'kysely';
+import type { Conversation, Message, RunView } from '../http/schemas.ts';
+import { failures } from '../protocol/error-code.ts';
+import type { EventId } from '../protocol/event-id.ts';
+import type { TerminalEvent } from '../protocol/run-event.ts';
+import type { Database } from './schema.ts';
+
+export type RunRow = Selectable<Database['runs']>;
+export type ConversationRow = Selectable<Database['conversations']>;
+export type MessageRow = Selectable<Database['messages']> &
+  Partial<Pick<RunRow, 'model' | 'failure_code' | 'finish_reason' | 'usage'>>;
+
+export function toConversation(row: ConversationRow): Conversation {
+  return {
+    id: row.id,
+    title: row.title,
+    systemPrompt: row.system_prompt,
+    model: row.model,
+    parameters: row.parameters,
+    createdAt: row.created_at.toISOString(),
+    updatedAt: row.updated_at.toISOString(),
+  };
+}
+
+export function toMessage(row: MessageRow): Message {
+  return {
+    id: row.id,
+    conversationId: row.conversation_id,
+    parentId: row.parent_id,
+    role: row.role,
+    text: row.text,
+    runId: row.run_id,
+    status: row.status,
+    failure: toFailure(row.failure_code),
+    finishReason: row.finish_reason ?? null,
+    model: row.model ?? null,
+    usage: row.usage ?? null,
+    createdAt: row.created_at.toISOString(),
+  };
+}
+
+export function toRunView(row: RunRow): RunView {
+  return {
+    id: row.id,
+    conversationId: row.conversation_id,
+    promptMessageId: row.prompt_message_id,
+    messageId: row.message_id,
+    model: row.model,
+    status: row.status,
+    attempt: row.attempt,
+    cancelRequested: row.cancel_requested_at !== null,
+    failure: toFailure(row.failure_code),
+    finishReason: row.finish_reason,
+    usage: row.usage,
+    eventsUrl: `/api/runs/${row.id}/events`,
+    createdAt: row.created_at.toISOString(),
+    startedAt: row.started_at?.toISOString() ?? null,
+    finishedAt: row.finished_at?.toISOString() ?? null,
+  };
+}
+
+/** A run's end: the event that closes its log, and that event's place. */
+export interface RunEnd {
+  readonly id: EventId;
+  readonly event: TerminalEvent;
+}
+
+/**
+ * The end of a run as its row tells it, or null while it has none. The worker that ends a run and an API process that
+ * answers for a log that is gone both take it from here, so that they can only say the same.
+ */
+export function runEnd(row: RunRow): RunEnd | null {
+  if (row.terminal_seq === null) return null;
+  const id = { attempt: row.attempt, seq: row.terminal_seq };
+  const { message_id: messageId, usage } = row;
+  switch (row.status) {
+    case 'completed':
+      return { id, event: { type: 'completed', data: { messageId, finishReason: row.finish_reason ?? 'stop', usage } } };
+    case 'cancelled':
+      return { id, event: { type: 'cancelled', data: { messageId, usage } } };
+    case 'failed': {
+      const { code, message } = toFailure(row.failure_code) ?? { code: 'internal', message: failures.internal };
+      return { id, event: { type: 'failed', data: { messageId, code, message, usage } } };
+    }
+    case 'queued':
+    case 'running':
+      throw new Error(`run ${row.id} is ${row.status} and has a terminal event`);
+  }
+}
+
+function toFailure(code: RunRow['failure_code'] | undefined): Message['failure'] {
+  return code ? { code, message: failures[code] } : null;
+}
