@@ -1,0 +1,238 @@
+/**
+ * One reader of one run: first what the log holds, then what arrives.
+ *
+ * replaying  history is read page by page, at the reader's own pace; live events wait in `pending`
+ * live       nothing is pending; events are delivered as they arrive
+ * closed     nothing is delivered again; reached from either state, never left
+ *
+ * A live reader goes back to replaying when an event is missing or when its connection is full: a slow reader then
+ * costs a position in the log and nothing else.
+ *
+ * The hub must be listening before `replay` reads the log. In the other order an event that is appended between the
+ * read and the registration would be lost.
+ */
+import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
+import { compareEventIds, type EventId, isNextEventId } from '@holdfast/shared/protocol/event-id.ts';
+import { encodeEventData, isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
+import { pageEventsMax, readText } from '@holdfast/shared/run-log/read-text.ts';
+import type { LogHead, LogPage, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
+import type { EndedRun } from '@holdfast/shared/store/runs.ts';
+import type { Gate } from './gate.ts';
+
+/** About two seconds of a fast model. A replay that is further behind reads the log again instead. */
+const pendingEventsMax = 256;
+
+/** Waits between reads of a log that cannot be read now. */
+const rereadMsMin = 100;
+const rereadMsMax = 1_000;
+
+/**
+ * Where a reader wants to go on.
+ *
+ * start    it has nothing
+ * after    it has everything up to this event
+ * unknown  it has something that nobody can name: it gets a snapshot
+ */
+export type Cursor =
+  | { readonly kind: 'start' }
+  | { readonly kind: 'after'; readonly id: EventId }
+  | { readonly kind: 'unknown' };
+
+/** Where events go: a connection. */
+export interface Sink {
+  readonly full: boolean;
+  send(event: LoggedEvent): void;
+  whenWritable(): Promise<void>;
+  end(): void;
+}
+
+export interface Subscription {
+  /** A live event. */
+  offer(event: LoggedEvent): void;
+  /** How far the log is, seen by a check: reads what this reader lacks. */
+  compare(head: LogHead): void;
+  /** Events may have been missed: reads the log again. */
+  reread(): void;
+  /** The run ended and the log does not say so: delivers the end that Postgres knows. */
+  finish(ended: EndedRun): void;
+  /** Whether it waits for the log, rather than for its reader. */
+  readonly waitsForLog: boolean;
+  close(): void;
+}
+
+export interface SubscriptionOptions {
+  readonly runId: string;
+  readonly cursor: Cursor;
+  readonly runLog: RunLogReader;
+  readonly sink: Sink;
+  /** Bounds the reads of all subscriptions together: in a reconnect storm that halves the peak memory. */
+  readonly gate: Gate;
+  /** Resolves when live events of this run are being heard. */
+  readonly listening: Promise<void>;
+  /** How the run ended, if it did. */
+  readonly lookUpEnd: (runId: string) => Promise<EndedRun | undefined>;
+  readonly onError: (error: unknown) => void;
+  readonly onClose: () => void;
+}
+
+export function createSubscription(options: SubscriptionOptions): Subscription {
+  const { runId, runLog, sink, gate } = options;
+  const stopped = new AbortController();
+  let state: 'replaying' | 'live' | 'closed' = 'replaying';
+  let pending: LoggedEvent[] = [];
+  let pendingLost = false;
+  /** Set while the log cannot be read, or the hub cannot hear it. */
+  let logFails = true;
+  /** The last event that the reader has; null: nothing. */
+  let position = options.cursor.kind === 'after' ? options.cursor.id : null;
+  /** Whether `position` was sent by us, and so cannot be invented, or from a log that is lost. */
+  let positionIsOurs = options.cursor.kind === 'start';
+  let wantsSnapshot = options.cursor.kind === 'unknown';
+
+  function send(event: LoggedEvent): void {
+    position = event.id;
+    positionIsOurs = true;
+    // An opening replaces the text as a snapshot does.
+    if (event.id.seq === 0) wantsSnapshot = false;
+    sink.send(event);
+    if (isTerminalType(event.type)) finishReading();
+  }
+
+  function finishReading(): void {
+    close();
+    sink.end();
+  }
+
+  function close(): void {
+    if (state === 'closed') return;
+    state = 'closed';
+    pending = [];
+    stopped.abort();
+    options.onClose();
+  }
+
+  /**
+   * Delivers events in order until one is missing or the reader is full. The overlap of history and live events, and of
+   * a log that its worker writes again, ends here: what the reader has is skipped. Returns whether all were delivered.
+   */
+  function deliver(events: readonly LoggedEvent[]): boolean {
+    for (const event of events) {
+      if (state === 'closed') return true;
+      if (position && compareEventIds(event.id, position) <= 0) {
+        // The log stands before a position that the client named: it was invented, or its log was lost.
+        if (!positionIsOurs && compareEventIds(event.id, position) < 0) return false;
+        continue;
+      }
+      const follows = position ? isNextEventId(position, event.id) : event.id.seq === 0;
+      if (!follows || sink.full) return false;
+      send(event);
+    }
+    return true;
+  }
+
+  /** Whether the page goes on where the reader is. If not, only a snapshot can help. */
+  function covers({ head, events }: LogPage): boolean {
+    if (wantsSnapshot) return false;
+    if (!position || !head) return true;
+    // A log that is behind what we sent ourselves lost its tail, and its worker will write that again.
+    if (compareEventIds(head.id, position) < 0) return positionIsOurs;
+    const first = events[0];
+    return first === undefined || isNextEventId(position, first.id);
+  }
+
+  async function sendSnapshot(): Promise<void> {
+    const log = await gate(() => readText(runLog, runId));
+    if (!log || state === 'closed') return;
+    wantsSnapshot = false;
+    send({ id: log.id, type: 'snapshot', json: encodeEventData({ type: 'snapshot', data: { text: log.text } }) });
+  }
+
+  /** Reads one page and delivers it. Returns whether the reader now has all that the log holds. */
+  async function replayPage(): Promise<boolean> {
+    const page = await gate(() => runLog.read(runId, position, pageEventsMax));
+    logFails = false;
+    if (state === 'closed') return true;
+    if (!page.head) {
+      const ended = await options.lookUpEnd(runId);
+      if (ended) finish(ended);
+      return true;
+    }
+    if (!covers(page)) {
+      await sendSnapshot();
+      return false;
+    }
+    return deliver(page.events) && page.events.length < pageEventsMax;
+  }
+
+  async function replay(): Promise<void> {
+    let failures = 0;
+    await options.listening;
+    while (state === 'replaying') {
+      await sink.whenWritable();
+      // What was offered before this read began is in the log.
+      pending = [];
+      pendingLost = false;
+      try {
+        const caughtUp = await replayPage();
+        failures = 0;
+        if (state !== 'replaying') return;
+        // From here to `live` nothing may wait, or an event could slip in between.
+        if (caughtUp && !pendingLost && deliver(pending) && state === 'replaying') state = 'live';
+      } catch (error) {
+        logFails = true;
+        if (failures === 0) options.onError(error);
+        await sleep(backoffMs(failures++, rereadMsMin, rereadMsMax), stopped.signal);
+      }
+    }
+  }
+
+  function startReplay(): void {
+    replay().catch((error: unknown) => {
+      options.onError(error);
+      // A bug, not the world: end the connection, so that the client comes back instead of waiting for nothing.
+      if (state !== 'closed') finishReading();
+    });
+  }
+
+  function reread(): void {
+    if (state !== 'live') return;
+    state = 'replaying';
+    startReplay();
+  }
+
+  function finish({ end, text }: EndedRun): void {
+    if (state === 'closed') return;
+    const before: EventId = { attempt: end.id.attempt, seq: end.id.seq - 1 };
+    if (!position || wantsSnapshot || compareEventIds(position, before) !== 0) {
+      send({ id: before, type: 'snapshot', json: encodeEventData({ type: 'snapshot', data: { text } }) });
+    }
+    send({ id: end.id, type: end.event.type, json: encodeEventData(end.event) });
+  }
+
+  startReplay();
+
+  return {
+    offer(event) {
+      if (state === 'live') {
+        if (!deliver([event])) reread();
+      } else if (state === 'replaying') {
+        if (pending.length < pendingEventsMax) {
+          pending.push(event);
+        } else {
+          pending = [];
+          pendingLost = true;
+        }
+      }
+    },
+    compare(head) {
+      const ahead = position ? compareEventIds(head.id, position) : 1;
+      if (ahead > 0 || (ahead < 0 && !positionIsOurs)) reread();
+    },
+    reread,
+    finish,
+    get waitsForLog() {
+      return state === 'live' || (state === 'replaying' && logFails);
+    },
+    close,
+  };
+}

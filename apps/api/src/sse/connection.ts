@@ -1,0 +1,184 @@
+/**
+ * One open SSE response with its bounded queue.
+ *
+ * open    frames that become ready together go out in one write
+ * full    the reader takes less than it is sent: nothing more is queued until the socket has drained
+ * closed  the response has ended, or the reader is gone; reached from either, never left
+ *
+ * One timer serves all connections: heartbeats, the end of a long life, and the cutting off of readers that do not read.
+ */
+import type { ServerResponse } from 'node:http';
+import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
+import { eventFrame, heartbeatFrame, retryFrame } from './frame.ts';
+
+/** What one reader may keep in our memory beyond the kernel's socket buffer. */
+export const bufferBytesMax = 64 * 1024;
+
+/** A socket that took nothing for so long belongs to nobody any more; a reader that lives can come back by cursor. */
+export const stalledMsMax = 60_000;
+
+/** How often all connections are looked at: the precision of the times above and of the settings. */
+const tickMs = 1_000;
+
+/** Readers of one process come back spread over this time after a deploy, not all in one second. */
+const retryMsMin = 500;
+const retryMsMax = 2_000;
+
+export interface ConnectionSettings {
+  /** Longest silence on a connection; proxies cut idle ones after 60 s or less. */
+  readonly heartbeatMs: number;
+  /**
+   * After this the connection ends cleanly and the client resumes. A half-open peer is not noticed by writing to it,
+   * and who may read is checked anew. Each connection draws its own from the upper half.
+   */
+  readonly lifeMsMax: number;
+  readonly connectionsMax: number;
+}
+
+export interface Connection {
+  /** Whether more than `bufferBytesMax` waits for the reader. */
+  readonly full: boolean;
+  send(event: LoggedEvent): void;
+  /** Resolves when the reader has taken what was sent, or is gone. */
+  whenWritable(): Promise<void>;
+  /** Sends what is queued and ends the response. */
+  end(): void;
+}
+
+export interface Connections {
+  readonly count: number;
+  readonly atLimit: boolean;
+  /** Takes over a response whose head was written. `onClose` is called once, whoever ends it. */
+  open(response: ServerResponse, onClose: () => void): Connection;
+  /** Ends all connections, spread evenly over `spreadMs`, and resolves when the last is gone. */
+  drain(spreadMs: number): Promise<void>;
+  close(): void;
+}
+
+interface TrackedConnection extends Connection {
+  tick(now: number): void;
+  flush(): void;
+}
+
+/** The connections of one API process. */
+export function createConnections(settings: ConnectionSettings): Connections {
+  const open = new Set<TrackedConnection>();
+  const unflushed = new Set<TrackedConnection>();
+
+  function flushAll(): void {
+    for (const connection of unflushed) connection.flush();
+    unflushed.clear();
+  }
+
+  function track(response: ServerResponse, onClose: () => void): TrackedConnection {
+    const endsAt = performance.now() + settings.lifeMsMax * (0.5 + Math.random() / 2);
+    let frames: Buffer[] = [];
+    let framesBytes = 0;
+    let lastWriteAt = performance.now();
+    let fullSince: number | null = null;
+    let closed = false;
+    let waiting: (() => void)[] = [];
+
+    function push(frame: Buffer): void {
+      if (closed) return;
+      frames.push(frame);
+      framesBytes += frame.byteLength;
+      // Everything that one turn of the event loop makes ready leaves in one write.
+      if (unflushed.size === 0) setImmediate(flushAll);
+      unflushed.add(connection);
+    }
+
+    function resumeWaiting(): void {
+      fullSince = null;
+      const resumed = waiting;
+      waiting = [];
+      for (const resume of resumed) resume();
+    }
+
+    const connection: TrackedConnection = {
+      get full() {
+        return framesBytes + response.writableLength > bufferBytesMax;
+      },
+      send(event) {
+        push(eventFrame(event));
+      },
+      flush() {
+        if (closed || framesBytes === 0) return;
+        response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames, framesBytes));
+        frames = [];
+        framesBytes = 0;
+        lastWriteAt = performance.now();
+        if (connection.full) fullSince ??= lastWriteAt;
+      },
+      whenWritable() {
+        connection.flush();
+        if (closed || !connection.full) return Promise.resolve();
+        // `drain` alone would wait for ever on a reader that vanished: `close` resumes as well.
+        return new Promise((resolve) => waiting.push(resolve));
+      },
+      end() {
+        if (closed) return;
+        connection.flush();
+        response.end();
+      },
+      tick(now) {
+        if (fullSince !== null) {
+          if (now - fullSince > stalledMsMax) response.destroy();
+        } else if (now >= endsAt) {
+          connection.end();
+        } else if (now - lastWriteAt > settings.heartbeatMs - tickMs) {
+          push(heartbeatFrame);
+        }
+      },
+    };
+
+    response.on('drain', resumeWaiting);
+    // Without a handler, writing to a reader that is gone would end the process.
+    response.on('error', () => response.destroy());
+    response.on('close', () => {
+      closed = true;
+      open.delete(connection);
+      resumeWaiting();
+      onClose();
+    });
+    open.add(connection);
+    push(retryFrame(retryMsMin + Math.floor(Math.random() * (retryMsMax - retryMsMin))));
+    return connection;
+  }
+
+  const timer = setInterval(() => {
+    const now = performance.now();
+    for (const connection of open) connection.tick(now);
+  }, tickMs);
+  timer.unref();
+
+  return {
+    get count() {
+      return open.size;
+    },
+    get atLimit() {
+      return open.size >= settings.connectionsMax;
+    },
+    open: track,
+    async drain(spreadMs) {
+      const leaving = [...open];
+      await Promise.all(
+        leaving.map(
+          (connection, index) =>
+            new Promise<void>((resolve) => {
+              setTimeout(
+                () => {
+                  connection.end();
+                  resolve();
+                },
+                (spreadMs * index) / leaving.length,
+              );
+            }),
+        ),
+      );
+    },
+    close() {
+      clearInterval(timer);
+    },
+  };
+}

@@ -1,0 +1,27 @@
+import { formatEventId } from '@holdfast/shared/protocol/event-id.ts';
+import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
+
+let lastEvent: LoggedEvent | undefined;
+let lastFrame: Buffer | undefined;
+
+/**
+ * One event as the bytes of one SSE frame (WHATWG HTML, 9.2.5). The hub hands each event to all its readers in turn, so
+ * remembering the last one means that an event is encoded once, however many people read it.
+ *
+ * `json` is one line: a CR or LF would end the field. It was encoded by JSON.stringify, which escapes both.
+ */
+export function eventFrame(event: LoggedEvent): Buffer {
+  if (event !== lastEvent || lastFrame === undefined) {
+    lastFrame = Buffer.from(`id: ${formatEventId(event.id)}\nevent: ${event.type}\ndata: ${event.json}\n\n`);
+    lastEvent = event;
+  }
+  return lastFrame;
+}
+
+/** "If the line starts with a U+003A COLON character (:), ignore the line." No id: a heartbeat must not move the cursor. */
+export const heartbeatFrame = Buffer.from(': heartbeat\n\n');
+
+/** Tells EventSource how long to wait before it reconnects. */
+export function retryFrame(ms: number): Buffer {
+  return Buffer.from(`retry: ${ms}\n\n`);
+}
