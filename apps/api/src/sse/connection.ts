@@ -8,6 +8,7 @@
  * One timer serves all connections: heartbeats, the end of a long life, and the cutting off of readers that do not read.
  */
 import type { ServerResponse } from 'node:http';
+import { sleep } from '@holdfast/shared/abort.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import { eventFrame, heartbeatFrame, retryFrame } from './frame.ts';
 
@@ -50,8 +51,8 @@ export interface Connections {
   readonly atLimit: boolean;
   /** Takes over a response whose head was written. `onClose` is called once, whoever ends it. */
   open(response: ServerResponse, onClose: () => void): Connection;
-  /** Ends all connections, spread evenly over `spreadMs`, and resolves when the last is gone. */
-  drain(spreadMs: number): Promise<void>;
+  /** Ends all connections, spread evenly over `spreadMs`, or at once when `hurry` is aborted. */
+  drain(spreadMs: number, hurry: AbortSignal): Promise<void>;
   close(): void;
 }
 
@@ -160,21 +161,13 @@ export function createConnections(settings: ConnectionSettings): Connections {
       return open.size >= settings.connectionsMax;
     },
     open: track,
-    async drain(spreadMs) {
+    async drain(spreadMs, hurry) {
       const leaving = [...open];
       await Promise.all(
-        leaving.map(
-          (connection, index) =>
-            new Promise<void>((resolve) => {
-              setTimeout(
-                () => {
-                  connection.end();
-                  resolve();
-                },
-                (spreadMs * index) / leaving.length,
-              );
-            }),
-        ),
+        leaving.map(async (connection, index) => {
+          await sleep((spreadMs * index) / leaving.length, hurry);
+          connection.end();
+        }),
       );
     },
     close() {

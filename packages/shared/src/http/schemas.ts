@@ -87,10 +87,12 @@ export const postMessageSchema = z.strictObject({
 });
 export type PostMessage = z.infer<typeof postMessageSchema>;
 
-export const regenerateSchema = z.strictObject({
-  model: modelName.optional(),
-  parameters: parametersSchema.optional(),
-});
+export const regenerateSchema = z
+  .strictObject({
+    model: modelName.optional(),
+    parameters: parametersSchema.optional(),
+  })
+  .default({});
 export type Regenerate = z.infer<typeof regenerateSchema>;
 
 export const acceptedMessageSchema = z.object({ message: messageSchema, run: runSchema });

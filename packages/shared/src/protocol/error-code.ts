@@ -14,8 +14,6 @@ export const problems = {
   conversation_not_found: { status: 404, title: 'There is no such conversation', retry: false },
   message_not_found: { status: 404, title: 'There is no such message', retry: false },
   run_not_found: { status: 404, title: 'There is no such run', retry: false },
-  method_not_allowed: { status: 405, title: 'The route does not answer this method', retry: false },
-  not_acceptable: { status: 406, title: 'The route cannot answer in this format', retry: false },
   request_timeout: { status: 408, title: 'The request took too long to arrive', retry: true },
   conversation_busy: { status: 409, title: 'The conversation is being answered', retry: true },
   body_too_large: { status: 413, title: 'The body is too large', retry: false },

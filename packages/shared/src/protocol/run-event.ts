@@ -53,6 +53,12 @@ export type RunEventType = RunEvent['type'];
 /** The event that ends a run log; nothing follows it. */
 export type TerminalEvent = Extract<RunEvent, { type: TerminalStatus }>;
 
+/** The end of a run: the event that closes its log, and that event's place. */
+export interface RunEnd {
+  readonly id: EventId;
+  readonly event: TerminalEvent;
+}
+
 /** The event at place 0 of an attempt. */
 export type OpeningEvent = Extract<RunEvent, { type: 'started' | 'snapshot' }>;
 

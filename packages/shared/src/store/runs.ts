@@ -3,7 +3,8 @@ import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { Store } from './database.ts';
 import { endRun } from './run-lease.ts';
-import { type RunEnd, type RunRow, runEnd } from './views.ts';
+import type { RunEnd } from '../protocol/run-event.ts';
+import { type RunRow, runEnd } from './views.ts';
 
 /** Throws `run_not_found` for a run that does not exist or is another user's. */
 export async function getRun(db: Store, userId: string, runId: string): Promise<RunRow> {

@@ -2,8 +2,7 @@
 import type { Selectable } from 'kysely';
 import type { Conversation, Message, RunView } from '../http/schemas.ts';
 import { failures } from '../protocol/error-code.ts';
-import type { EventId } from '../protocol/event-id.ts';
-import type { TerminalEvent } from '../protocol/run-event.ts';
+import type { RunEnd } from '../protocol/run-event.ts';
 import type { Database } from './schema.ts';
 
 export type RunRow = Selectable<Database['runs']>;
@@ -58,12 +57,6 @@ export function toRunView(row: RunRow): RunView {
     startedAt: row.started_at?.toISOString() ?? null,
     finishedAt: row.finished_at?.toISOString() ?? null,
   };
-}
-
-/** A run's end: the event that closes its log, and that event's place. */
-export interface RunEnd {
-  readonly id: EventId;
-  readonly event: TerminalEvent;
 }
 
 /**

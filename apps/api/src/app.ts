@@ -1,0 +1,117 @@
+import cors from '@fastify/cors';
+import helmet from '@fastify/helmet';
+import { v7Id } from '@holdfast/shared/id.ts';
+import type { Logger } from '@holdfast/shared/logger.ts';
+import Fastify, { type FastifyBaseLogger } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { ApiConfig } from './config.ts';
+import { registerDocs } from './plugins/docs.ts';
+import { type HealthOptions, registerHealth } from './plugins/health.ts';
+import { registerJsonBody } from './plugins/json-body.ts';
+import { answerBrokenHttp, registerProblems } from './plugins/problem.ts';
+import { registerUser } from './plugins/user.ts';
+import { registerWeb } from './plugins/web.ts';
+import { registerAccount } from './routes/account.ts';
+import { registerConversations } from './routes/conversations.ts';
+import { registerMessages } from './routes/messages.ts';
+import { registerRunEvents } from './routes/run-events.ts';
+import { registerRuns } from './routes/runs.ts';
+import type { App, Services } from './routes/services.ts';
+
+/** 100,000 characters of message text in UTF-8, and some room for the rest. */
+export const bodyBytesMax = 512 * 1024;
+
+/** Cookies and tokens fit many times over; without a limit, headers are memory that anybody may fill. */
+const headerBytesMax = 16 * 1024;
+
+/** Slowloris: a request whose head or body trickles in holds a socket no longer than this. */
+const headersMsMax = 10_000;
+const requestMsMax = 20_000;
+const requestCheckMs = 5_000;
+
+/** Longer than the idle time of common balancers (60 s), so that it is never us who close under their request. */
+const keepAliveMs = 72_000;
+
+export interface AppOptions {
+  readonly config: Pick<ApiConfig, 'corsOrigins' | 'proxyHops'>;
+  readonly logger: Logger;
+  readonly services: Services;
+  readonly health: HealthOptions;
+}
+
+/** Builds the application: plugins, then routes. Opens nothing and listens nowhere. */
+export async function buildApp({ config, logger, services, health }: AppOptions): Promise<App> {
+  const app = Fastify({
+    loggerInstance: logger as FastifyBaseLogger,
+    genReqId: v7Id,
+    bodyLimit: bodyBytesMax,
+    trustProxy: (_address, hop) => hop < config.proxyHops,
+    forceCloseConnections: true,
+    requestTimeout: requestMsMax,
+    keepAliveTimeout: keepAliveMs,
+    http: {
+      headersTimeout: headersMsMax,
+      requestTimeout: requestMsMax,
+      connectionsCheckingInterval: requestCheckMs,
+      maxHeaderSize: headerBytesMax,
+    },
+    clientErrorHandler: answerBrokenHttp,
+    disableRequestLogging: true,
+  }).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+
+  registerProblems(app);
+  registerJsonBody(app);
+  registerUser(app);
+
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('x-request-id', request.id);
+    // What the API answers is private to the one who asked, and stale at once.
+    if (request.url.startsWith('/api/')) reply.header('cache-control', 'no-store');
+  });
+  app.addHook('onResponse', async (request, reply) => {
+    // The route's pattern and no query: addresses can carry cursors and tickets.
+    const { method, routeOptions } = request;
+    const level = routeOptions.logLevel === 'silent' ? 'trace' : 'info';
+    request.log[level]({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered');
+  });
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'self'"],
+        // Pictures in answers could carry what was said to somebody else's server.
+        imgSrc: ["'self'", 'data:'],
+        objectSrc: ["'none'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    referrerPolicy: { policy: 'no-referrer' },
+    // Whether a site is reached by TLS only is decided by the proxy that ends TLS.
+    strictTransportSecurity: false,
+    // Pages of the origins in CORS_ORIGINS read the API; CORS decides, not this header.
+    crossOriginResourcePolicy: false,
+  });
+  await app.register(cors, {
+    origin: [...config.corsOrigins],
+    credentials: true,
+    methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+    exposedHeaders: ['location', 'retry-after', 'x-request-id'],
+    maxAge: 600,
+  });
+
+  await registerDocs(app);
+  registerHealth(app, health);
+  registerAccount(app, services);
+  registerConversations(app, services);
+  registerMessages(app, services);
+  registerRuns(app, services);
+  registerRunEvents(app, services);
+  await registerWeb(app);
+  return app;
+}

@@ -1,0 +1,23 @@
+/** Brings the database up to date, and exits. */
+import { createLogger } from '@holdfast/shared/logger.ts';
+import { orExit } from '@holdfast/shared/process.ts';
+import { commonSettings, readSettings } from '@holdfast/shared/settings.ts';
+import { connectDatabase } from '@holdfast/shared/store/database.ts';
+import { migrate } from '@holdfast/shared/store/migrate.ts';
+
+const { databaseUrl, logLevel } = commonSettings;
+const config = await orExit('', async () => readSettings({ databaseUrl, logLevel }, process.env));
+const logger = createLogger('migrate', config.logLevel);
+const store = connectDatabase({
+  url: config.databaseUrl,
+  connectionsMax: 2,
+  applicationName: 'holdfast-migrate',
+  onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
+});
+
+await orExit('The database cannot be migrated (DATABASE_URL)', async () => {
+  const applied = await migrate(store);
+  logger.info({ applied }, applied.length > 0 ? 'migrated' : 'nothing to migrate');
+  return null;
+});
+await store.destroy();

@@ -1,0 +1,96 @@
+/**
+ * The writing end of one attempt's run log. It keeps every event until the attempt is over, so that whatever Redis loses
+ * (a failover, a lost AOF tail, a FLUSHALL) is written again under the same ids, and no reader sees a gap.
+ */
+import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
+import { encodeEventData, type OpeningEvent, type RunEvent } from '@holdfast/shared/protocol/run-event.ts';
+import { RunLogUnavailableError, type RunLogWriter, type UnplacedEvent } from '@holdfast/shared/run-log/run-log.ts';
+
+/** Waits between tries while Redis is away. */
+const retryMsMin = 50;
+const retryMsMax = 1_000;
+
+/** Thrown when this worker no longer owns the run: another attempt does, or the run has ended. Nothing was written. */
+export class RunLostError extends Error {
+  override readonly name = 'RunLostError';
+}
+
+export interface AttemptLogOptions {
+  readonly runLog: RunLogWriter;
+  readonly runId: string;
+  readonly attempt: number;
+  /** Aborted when the run is lost: ends the waiting for Redis. */
+  readonly lost: AbortSignal;
+  readonly onCancelRequested: () => void;
+}
+
+export interface AttemptLog {
+  /** Raises the fence and writes the opening. Throws RunLostError. */
+  open(opening: OpeningEvent): Promise<void>;
+  /**
+   * Writes the next event, and again what Redis lost before it. Waits for Redis until `giveUp` is aborted or the run is
+   * lost. Throws RunLostError, or RunLogUnavailableError after `giveUp`.
+   */
+  append(event: RunEvent, giveUp?: AbortSignal): Promise<void>;
+  /** Place of the next event. */
+  readonly nextSeq: number;
+}
+
+export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
+  const { runLog, runId, attempt, lost, onCancelRequested } = options;
+  /** The event at place n is at index n - 1. */
+  const events: UnplacedEvent[] = [];
+  let opening: UnplacedEvent | null = null;
+
+  async function whenAvailable<T>(operation: () => Promise<T>, giveUp: AbortSignal | undefined): Promise<T> {
+    for (let tries = 0; ; tries += 1) {
+      if (lost.aborted) throw new RunLostError('the lease is lost');
+      try {
+        return await operation();
+      } catch (error) {
+        if (!(error instanceof RunLogUnavailableError) || giveUp?.aborted) throw error;
+      }
+      await sleep(backoffMs(tries, retryMsMin, retryMsMax), giveUp ? AbortSignal.any([lost, giveUp]) : lost);
+    }
+  }
+
+  async function reopen(giveUp?: AbortSignal): Promise<void> {
+    if (!opening) throw new Error('an attempt log is opened before it is written to');
+    const event = opening;
+    const result = await whenAvailable(() => runLog.open(runId, attempt, event), giveUp);
+    if (result !== 'opened') throw new RunLostError(`the run log is ${result}`);
+  }
+
+  return {
+    get nextSeq() {
+      return events.length + 1;
+    },
+    async open(event) {
+      opening = { type: event.type, json: encodeEventData(event) };
+      await reopen();
+    },
+    async append(event, giveUp) {
+      events.push({ type: event.type, json: encodeEventData(event) });
+      let firstSeq = events.length;
+      for (;;) {
+        const seq = firstSeq;
+        const result = await whenAvailable(() => runLog.append(runId, attempt, seq, events.slice(seq - 1)), giveUp);
+        switch (result.status) {
+          case 'appended':
+            if (result.cancelRequested) onCancelRequested();
+            return;
+          case 'gap':
+            firstSeq = result.lastSeq + 1;
+            break;
+          case 'absent':
+            await reopen(giveUp);
+            firstSeq = 1;
+            break;
+          case 'fenced':
+          case 'closed':
+            throw new RunLostError(`the run log is ${result.status}`);
+        }
+      }
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** A worker process: settings, connections, BullMQ worker, signals. The only file of the worker that opens anything. */
+import { hostname } from 'node:os';
+import { createLogger } from '@holdfast/shared/logger.ts';
+import { onShutdown, orExit } from '@holdfast/shared/process.ts';
+import { createRunQueue, queueName, type RunJob } from '@holdfast/shared/queue.ts';
+import { connectRedis, type RedisRole, redisFault, whenReady } from '@holdfast/shared/redis.ts';
+import { queuePrefix } from '@holdfast/shared/run-log/keys.ts';
+import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
+import { connectDatabase, databaseFault } from '@holdfast/shared/store/database.ts';
+import { DelayedError, Worker } from 'bullmq';
+import { listenForCancels } from './cancel-listener.ts';
+import { readWorkerConfig } from './config.ts';
+import { createLeaseKeeper } from './lease-keeper.ts';
+import { processRun } from './process-run.ts';
+import { startSweeper } from './sweeper.ts';
+import { createOpenAiUpstream } from './upstream/openai.ts';
+
+const config = await orExit('', async () => readWorkerConfig());
+const workerId = `${hostname()}:${process.pid}`;
+const logger = createLogger('worker', config.logLevel).child({ workerId });
+const prefix = config.redisPrefix;
+
+const store = connectDatabase({
+  url: config.databaseUrl,
+  connectionsMax: config.databaseConnections,
+  applicationName: 'holdfast-worker',
+  onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
+});
+const onRedisError = (error: Error) => logger.warn({ err: error }, 'a Redis connection broke');
+const connect = (role: RedisRole, name: string) =>
+  connectRedis({ url: config.redisUrl, role, name: `holdfast-${name}`, onError: onRedisError });
+const redis = connect('commands', 'worker');
+const queueRedis = connect('queueWorker', 'worker-queue');
+const subscriber = connect('subscriber', 'worker-cancels');
+
+await orExit('Redis cannot be used (REDIS_URL)', async () => {
+  await whenReady(redis);
+  return redisFault(redis);
+});
+await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store));
+
+const runLog = createRedisRunLog({ redis, prefix, retentionMs: config.runLogRetentionMs });
+const queue = createRunQueue({ connection: redis, prefix, onError: onRedisError });
+const leases = createLeaseKeeper({
+  store,
+  leaseMs: config.leaseMs,
+  runMsMax: config.runMsMax,
+  extendLocks: (jobIds, tokens, ms) => worker.extendJobLocks(jobIds, tokens, ms),
+  logger,
+});
+const upstream = createOpenAiUpstream({
+  apiKey: config.apiKey,
+  baseUrl: config.baseUrl,
+  organization: config.organization,
+  maxTokensField: config.maxTokensField,
+  idleMs: config.upstreamIdleMs,
+});
+
+const worker = new Worker<RunJob>(
+  queueName,
+  async (job, token = '') => {
+    const { runId } = job.data;
+    const { delayMs } = await processRun(runId, token, {
+      store,
+      runLog,
+      upstream,
+      leases,
+      logger,
+      workerId,
+      leaseMs: config.leaseMs,
+      retriesMax: config.upstreamRetries,
+    });
+    if (delayMs === null) return;
+    await job.moveToDelayed(Date.now() + delayMs, token);
+    throw new DelayedError();
+  },
+  {
+    connection: queueRedis,
+    prefix: queuePrefix(prefix),
+    concurrency: config.concurrency,
+    lockDuration: config.leaseMs,
+    // The lease keeper does it: see there.
+    skipLockRenewal: true,
+    stalledInterval: 1_000,
+    // BullMQ would fail a job that stalled more often without calling us; how often a run may crash is our decision.
+    maxStalledCount: Number.MAX_SAFE_INTEGER,
+    runRetryDelay: 1_000,
+    autorun: false,
+  },
+);
+worker.on('error', (error) => logger.warn({ err: error }, 'the queue reported an error'));
+worker.on('failed', (job, error) => logger.error({ err: error, runId: job?.data.runId }, 'a job failed; the sweeper rings again'));
+
+await listenForCancels({ redis: subscriber, prefix }, (runId) => leases.stop(runId, 'cancelled'));
+const stopSweeper = startSweeper({ store, queue, logger });
+
+onShutdown(logger, async (hurry) => {
+  // Stop taking runs, let those that are held come to their end, and hand back what is left at the deadline.
+  stopSweeper();
+  const handBack = () => leases.stopAll('handBack');
+  const deadline = setTimeout(handBack, config.drainMs);
+  hurry.addEventListener('abort', handBack);
+  await worker.close();
+  clearTimeout(deadline);
+  leases.close();
+  await queue.close();
+  for (const connection of [redis, queueRedis, subscriber]) connection.disconnect();
+  await store.destroy();
+});
+
+const running = worker.run();
+running.catch((error: unknown) => logger.error({ err: error }, 'the queue stopped'));
+logger.info({ concurrency: config.concurrency, baseUrl: config.baseUrl, model: config.model }, 'ready');
+process.send?.({ type: 'ready' });

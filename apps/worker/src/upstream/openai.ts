@@ -1,0 +1,96 @@
+import type { FinishReason } from '@holdfast/shared/protocol/run-event.ts';
+import OpenAI from 'openai';
+import { classify } from './classify.ts';
+import { type Prompt, type Upstream, type UpstreamChunk, UpstreamError } from './upstream.ts';
+
+export interface OpenAiOptions {
+  readonly apiKey: string;
+  readonly baseUrl: string;
+  readonly organization: string | null;
+  readonly maxTokensField: 'max_tokens' | 'max_completion_tokens';
+  /** Longest silence before and within an answer, in milliseconds. */
+  readonly idleMs: number;
+}
+
+/**
+ * Any provider with OpenAI's "Create chat completion", through the official SDK. The SDK does not retry here: a retry is
+ * a new attempt of the run, which readers are told of, and which a shutdown or a cancel can end while it waits.
+ */
+export function createOpenAiUpstream({ apiKey, baseUrl, organization, maxTokensField, idleMs }: OpenAiOptions): Upstream {
+  const client = new OpenAI({ apiKey, baseURL: baseUrl, organization, maxRetries: 0, timeout: idleMs });
+
+  async function* answer(prompt: Prompt, signal: AbortSignal): AsyncGenerator<UpstreamChunk> {
+    // The SDK's timeout ends with the response's head; a provider that falls silent later would hold the run for ever.
+    const idle = new AbortController();
+    const watchdog = setTimeout(() => idle.abort(), idleMs);
+    const either = AbortSignal.any([signal, idle.signal]);
+    const silent = () => new UpstreamError('upstream_idle', { retryable: true });
+    let finished = false;
+    try {
+      const { max_tokens, ...parameters } = prompt.parameters;
+      const chunks = await client.chat.completions.create(
+        {
+          model: prompt.model,
+          messages: [...prompt.messages],
+          ...definedOnly(parameters),
+          ...(max_tokens === undefined ? {} : { [maxTokensField]: max_tokens }),
+          stream: true,
+          stream_options: { include_usage: true },
+        },
+        { signal: either },
+      );
+      for await (const chunk of chunks) {
+        watchdog.refresh();
+        const piece = toUpstreamChunk(chunk);
+        if (piece.finishReason) finished = true;
+        yield piece;
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      throw idle.signal.aborted ? silent() : classify(error);
+    } finally {
+      clearTimeout(watchdog);
+    }
+    // An abort ends the SDK's loop without an error, and so does a connection that the provider closes early.
+    if (signal.aborted) return;
+    if (idle.signal.aborted) throw silent();
+    if (!finished) throw new UpstreamError('upstream_interrupted', { retryable: true });
+  }
+
+  return { answer };
+}
+
+/** Zod leaves optional fields as undefined; the SDK's types want them absent. */
+function definedOnly<T extends object>(values: T): { [K in keyof T]: Exclude<T[K], undefined> } {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as {
+    [K in keyof T]: Exclude<T[K], undefined>;
+  };
+}
+
+/** Finish reasons that other providers use besides OpenAI's; all but these mean that the model came to its end. */
+const finishReasons: Readonly<Record<string, FinishReason>> = {
+  length: 'length',
+  max_tokens: 'length',
+  content_filter: 'content_filter',
+};
+
+/** Reads one chunk with distrust: other providers leave out fields that OpenAI's types promise. */
+function toUpstreamChunk(chunk: OpenAI.ChatCompletionChunk): UpstreamChunk {
+  const choice = chunk.choices?.[0];
+  const text = choice?.delta?.content;
+  const reason = choice?.finish_reason;
+  const usage = chunk.usage;
+  return {
+    // Postgres cannot store NUL, and no reader could show it.
+    ...(typeof text === 'string' && text !== '' ? { text: text.replaceAll('\u0000', '\uFFFD') } : {}),
+    ...(reason ? { finishReason: finishReasons[reason] ?? 'stop' } : {}),
+    ...(isCount(usage?.prompt_tokens) && isCount(usage?.completion_tokens)
+      ? { usage: { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens, estimated: false } }
+      : {}),
+  };
+}
+
+/** A hostile or broken provider may report anything; only this can be added up. */
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
