@@ -1,0 +1,29 @@
+import { defineConfig } from 'vitest/config';
+
+/** Real processes start within a second or two on a quiet machine; this leaves room for a busy one. */
+const processTimeoutMs = 60_000;
+
+const project = (name: string, timeoutMs: number) => ({
+  extends: true as const,
+  test: {
+    name,
+    include: [`test/${name}/**/*.test.ts`],
+    testTimeout: timeoutMs,
+    hookTimeout: processTimeoutMs,
+  },
+});
+
+export default defineConfig({
+  test: {
+    globalSetup: ['test/support/global-setup.ts'],
+    // Two cores: more files at once only make each other's timeouts.
+    maxWorkers: 2,
+    projects: [
+      project('unit', 15_000),
+      project('contract', 15_000),
+      project('integration', processTimeoutMs),
+      project('fault', 2 * processTimeoutMs),
+      project('browser', 2 * processTimeoutMs),
+    ],
+  },
+});
