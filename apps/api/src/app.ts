@@ -74,7 +74,10 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
     // The route's pattern and no query: addresses can carry cursors and tickets.
     const { method, routeOptions } = request;
     const level = routeOptions.logLevel === 'silent' ? 'trace' : 'info';
-    request.log[level]({ method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) }, 'answered');
+    request.log[level](
+      { method, route: routeOptions.url, status: reply.statusCode, ms: Math.round(reply.elapsedTime) },
+      'answered',
+    );
   });
 
   await app.register(helmet, {

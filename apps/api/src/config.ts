@@ -2,9 +2,9 @@ import {
   commaList,
   commonSettings,
   readSettings,
-  setting,
-  type SettingValues,
   type Settings,
+  type SettingValues,
+  setting,
   wholeNumber,
 } from '@holdfast/shared/settings.ts';
 import { z } from 'zod';
@@ -19,10 +19,21 @@ export const apiSettings = {
   ...commonSettings,
   port: setting('PORT', wholeNumber(0, 65_535), '3000', 'Port to listen on; 0 takes a free one.'),
   host: setting('HOST', z.string(), '127.0.0.1', 'Address to listen on; `0.0.0.0` in a container.'),
-  models: setting('OPENAI_MODELS', z.literal('none').transform(() => [] as string[]).or(commaList), 'none', 'Further models that a message may name, separated by commas.'),
+  models: setting(
+    'OPENAI_MODELS',
+    z
+      .literal('none')
+      .transform(() => [] as string[])
+      .or(commaList),
+    'none',
+    'Further models that a message may name, separated by commas.',
+  ),
   corsOrigins: setting(
     'CORS_ORIGINS',
-    z.literal('none').transform(() => [] as string[]).or(origins),
+    z
+      .literal('none')
+      .transform(() => [] as string[])
+      .or(origins),
     'none',
     'Origins of web pages elsewhere that may use the API, separated by commas.',
   ),
@@ -63,4 +74,12 @@ export type ApiConfig = SettingValues<typeof apiSettings>;
 /** Reads the configuration of an API process. Throws SettingsError. */
 export function readApiConfig(env: NodeJS.ProcessEnv = process.env): ApiConfig {
   return readSettings(apiSettings, env);
+}
+
+/** What the migration needs. Throws SettingsError. */
+export function readMigrateConfig(
+  env: NodeJS.ProcessEnv = process.env,
+): Pick<ApiConfig, 'databaseUrl' | 'logLevel'> {
+  const { databaseUrl, logLevel } = commonSettings;
+  return readSettings({ databaseUrl, logLevel }, env);
 }

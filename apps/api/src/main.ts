@@ -1,10 +1,10 @@
 /** The API process: settings, connections, application, signals. The only file of the API that opens anything. */
 import type { AddressInfo } from 'node:net';
 import { createLogger } from '@holdfast/shared/logger.ts';
+import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { createRunQueue } from '@holdfast/shared/queue.ts';
 import { connectRedis, redisFault, whenReady } from '@holdfast/shared/redis.ts';
 import { createRedisRunLog, createRedisRunLogFeed } from '@holdfast/shared/run-log/redis.ts';
-import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { connectDatabase, databaseFault } from '@holdfast/shared/store/database.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import { sql } from 'kysely';
@@ -23,7 +23,12 @@ const store = connectDatabase({
   onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
 });
 const onRedisError = (error: Error) => logger.warn({ err: error }, 'a Redis connection broke');
-const redis = connectRedis({ url: config.redisUrl, role: 'commands', name: 'holdfast-api', onError: onRedisError });
+const redis = connectRedis({
+  url: config.redisUrl,
+  role: 'commands',
+  name: 'holdfast-api',
+  onError: onRedisError,
+});
 const subscriber = connectRedis({
   url: config.redisUrl,
   role: 'subscriber',
@@ -37,7 +42,11 @@ await orExit('Redis cannot be used (REDIS_URL)', async () => {
 });
 await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store));
 
-const runLog = createRedisRunLog({ redis, prefix: config.redisPrefix, retentionMs: config.runLogRetentionMs });
+const runLog = createRedisRunLog({
+  redis,
+  prefix: config.redisPrefix,
+  retentionMs: config.runLogRetentionMs,
+});
 const queue = createRunQueue({ connection: redis, prefix: config.redisPrefix, onError: onRedisError });
 const connections = createConnections({
   heartbeatMs: config.heartbeatMs,
@@ -46,7 +55,8 @@ const connections = createConnections({
 });
 const hub = createHub({
   runLog,
-  createFeed: (handlers) => createRedisRunLogFeed({ redis: subscriber, prefix: config.redisPrefix }, handlers),
+  createFeed: (handlers) =>
+    createRedisRunLogFeed({ redis: subscriber, prefix: config.redisPrefix }, handlers),
   lookUpEnds: (runIds) => endedRuns(store, runIds),
   logger,
 });

@@ -1,12 +1,11 @@
 /** Brings the database up to date, and exits. */
 import { createLogger } from '@holdfast/shared/logger.ts';
 import { orExit } from '@holdfast/shared/process.ts';
-import { commonSettings, readSettings } from '@holdfast/shared/settings.ts';
 import { connectDatabase } from '@holdfast/shared/store/database.ts';
 import { migrate } from '@holdfast/shared/store/migrate.ts';
+import { readMigrateConfig } from './config.ts';
 
-const { databaseUrl, logLevel } = commonSettings;
-const config = await orExit('', async () => readSettings({ databaseUrl, logLevel }, process.env));
+const config = await orExit('', async () => readMigrateConfig());
 const logger = createLogger('migrate', config.logLevel);
 const store = connectDatabase({
   url: config.databaseUrl,

@@ -4,7 +4,11 @@
  */
 import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
 import { encodeEventData, type OpeningEvent, type RunEvent } from '@holdfast/shared/protocol/run-event.ts';
-import { RunLogUnavailableError, type RunLogWriter, type UnplacedEvent } from '@holdfast/shared/run-log/run-log.ts';
+import {
+  RunLogUnavailableError,
+  type RunLogWriter,
+  type UnplacedEvent,
+} from '@holdfast/shared/run-log/run-log.ts';
 
 /** Waits between tries while Redis is away. */
 const retryMsMin = 50;
@@ -74,7 +78,10 @@ export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
       let firstSeq = events.length;
       for (;;) {
         const seq = firstSeq;
-        const result = await whenAvailable(() => runLog.append(runId, attempt, seq, events.slice(seq - 1)), giveUp);
+        const result = await whenAvailable(
+          () => runLog.append(runId, attempt, seq, events.slice(seq - 1)),
+          giveUp,
+        );
         switch (result.status) {
           case 'appended':
             if (result.cancelRequested) onCancelRequested();

@@ -1,9 +1,9 @@
 import {
   commonSettings,
   readSettings,
-  setting,
-  type SettingValues,
   type Settings,
+  type SettingValues,
+  setting,
   urlOf,
   wholeNumber,
 } from '@holdfast/shared/settings.ts';
@@ -12,7 +12,12 @@ import { z } from 'zod';
 /** The settings of a worker. */
 export const workerSettings = {
   ...commonSettings,
-  apiKey: setting('OPENAI_API_KEY', z.string(), 'none', 'Key for the model provider; local servers need none.'),
+  apiKey: setting(
+    'OPENAI_API_KEY',
+    z.string(),
+    'none',
+    'Key for the model provider; local servers need none.',
+  ),
   baseUrl: setting(
     'OPENAI_BASE_URL',
     urlOf('http:', 'https:'),
@@ -31,7 +36,12 @@ export const workerSettings = {
     'max_tokens',
     "Name under which `max_tokens` is sent: OpenAI's newer models want `max_completion_tokens`, most others do not know it.",
   ),
-  concurrency: setting('WORKER_CONCURRENCY', wholeNumber(1, 2_000), '100', 'Runs that one worker answers at a time.'),
+  concurrency: setting(
+    'WORKER_CONCURRENCY',
+    wholeNumber(1, 2_000),
+    '100',
+    'Runs that one worker answers at a time.',
+  ),
   leaseMs: setting(
     'WORKER_LEASE_MS',
     wholeNumber(1_000, 60_000),
@@ -56,7 +66,12 @@ export const workerSettings = {
     '4',
     'Further attempts after a failure of the provider that may pass.',
   ),
-  runMsMax: setting('RUN_MS_MAX', wholeNumber(1_000, 86_400_000), '1800000', 'Longest time that one attempt may take.'),
+  runMsMax: setting(
+    'RUN_MS_MAX',
+    wholeNumber(1_000, 86_400_000),
+    '1800000',
+    'Longest time that one attempt may take.',
+  ),
 } satisfies Settings;
 
 export type WorkerConfig = SettingValues<typeof workerSettings>;

@@ -52,6 +52,10 @@ export function createDeltaBatcher(
     });
   }
 
+  async function settled(): Promise<void> {
+    while (writing) await writing;
+  }
+
   return {
     push(text) {
       if (failure) return;
@@ -59,12 +63,12 @@ export function createDeltaBatcher(
       start();
     },
     async flush() {
-      while (writing) await writing;
+      await settled();
       if (!failure && pending !== '') {
         // Half a character whose second half never came.
         pending = pending.toWellFormed();
         start();
-        while (writing) await writing;
+        await settled();
       }
       if (failure) throw failure.error;
     },

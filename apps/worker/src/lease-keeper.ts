@@ -56,7 +56,13 @@ interface Entry {
   readonly held: HeldRun;
 }
 
-export function createLeaseKeeper({ store, leaseMs, runMsMax, extendLocks, logger }: LeaseKeeperOptions): LeaseKeeper {
+export function createLeaseKeeper({
+  store,
+  leaseMs,
+  runMsMax,
+  extendLocks,
+  logger,
+}: LeaseKeeperOptions): LeaseKeeper {
   // By attempt, not by run: after a pause this worker may hold a run whose earlier attempt has not noticed its end yet.
   const entries = new Set<Entry>();
 

@@ -89,7 +89,9 @@ const worker = new Worker<RunJob>(
   },
 );
 worker.on('error', (error) => logger.warn({ err: error }, 'the queue reported an error'));
-worker.on('failed', (job, error) => logger.error({ err: error, runId: job?.data.runId }, 'a job failed; the sweeper rings again'));
+worker.on('failed', (job, error) =>
+  logger.error({ err: error, runId: job?.data.runId }, 'a job failed; the sweeper rings again'),
+);
 
 await listenForCancels({ redis: subscriber, prefix }, (runId) => leases.stop(runId, 'cancelled'));
 const stopSweeper = startSweeper({ store, queue, logger });

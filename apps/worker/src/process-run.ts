@@ -9,12 +9,12 @@
 import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import type { FailureCode } from '@holdfast/shared/protocol/error-code.ts';
-import type { FinishReason, Usage } from '@holdfast/shared/protocol/run-event.ts';
 import type { TerminalStatus } from '@holdfast/shared/protocol/run.ts';
+import type { FinishReason, Usage } from '@holdfast/shared/protocol/run-event.ts';
 import { closeLog } from '@holdfast/shared/run-log/close-log.ts';
 import { readText } from '@holdfast/shared/run-log/read-text.ts';
 import type { RunLogReader, RunLogWriter } from '@holdfast/shared/run-log/run-log.ts';
-import { type Store, isDatabaseUnavailable } from '@holdfast/shared/store/database.ts';
+import { isDatabaseUnavailable, type Store } from '@holdfast/shared/store/database.ts';
 import { claimRun, endRun, releaseRun } from '@holdfast/shared/store/run-lease.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
@@ -79,9 +79,16 @@ export async function processRun(runId: string, lockToken: string, deps: Process
     onCancelRequested: () => held.requestStop('cancelled'),
   });
   try {
-    if (run.cancel_requested_at !== null) return await endWithoutAnswer(run, { status: 'cancelled' }, log, held, deps);
+    if (run.cancel_requested_at !== null)
+      return await endWithoutAnswer(run, { status: 'cancelled' }, log, held, deps);
     if (run.crashes >= crashesMax) {
-      return await endWithoutAnswer(run, { status: 'failed', failureCode: 'worker_crashed' }, log, held, deps);
+      return await endWithoutAnswer(
+        run,
+        { status: 'failed', failureCode: 'worker_crashed' },
+        log,
+        held,
+        deps,
+      );
     }
     return await answerRun(run, log, held, { ...deps, logger });
   } catch (error) {
@@ -127,7 +134,12 @@ type Answer =
   | { readonly kind: 'tooLong' }
   | { readonly kind: 'failed'; readonly error: UpstreamError };
 
-async function answerRun(run: RunRow, log: AttemptLog, held: HeldRun, deps: ProcessRunDeps): Promise<Processed> {
+async function answerRun(
+  run: RunRow,
+  log: AttemptLog,
+  held: HeldRun,
+  deps: ProcessRunDeps,
+): Promise<Processed> {
   const prompt = await buildPrompt(deps.store, run);
   await log.open(
     run.attempt === 1

@@ -16,7 +16,15 @@ const housekeepingMs = 600_000;
  * Rings for every run that nobody holds: one whose job was never added because the API died, was lost with Redis, or
  * whose worker died. Every worker runs a sweeper; they share the work. Returns the function that stops it.
  */
-export function startSweeper({ store, queue, logger }: { store: Store; queue: RunQueue; logger: Logger }): () => void {
+export function startSweeper({
+  store,
+  queue,
+  logger,
+}: {
+  store: Store;
+  queue: RunQueue;
+  logger: Logger;
+}): () => void {
   let sweeping = false;
 
   async function sweep(): Promise<void> {
@@ -29,7 +37,9 @@ export function startSweeper({ store, queue, logger }: { store: Store; queue: Ru
 
   const repeatedly = (work: () => Promise<void>, ms: number) =>
     setInterval(
-      () => work().catch((error: unknown) => logger.warn({ err: error }, 'sweeping failed; trying on')),
+      () => {
+        work().catch((error: unknown) => logger.warn({ err: error }, 'sweeping failed; trying on'));
+      },
       // Workers that were started together should not all sweep in the same moment.
       ms * (0.9 + Math.random() * 0.2),
     );

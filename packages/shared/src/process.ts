@@ -49,8 +49,8 @@ export function onShutdown(logger: Logger, stop: (hurry: AbortSignal) => Promise
     }
   }
 
-  process.on('SIGTERM', shutDown);
-  process.on('SIGINT', shutDown);
+  process.on('SIGTERM', (signal) => void shutDown(signal));
+  process.on('SIGINT', (signal) => void shutDown(signal));
   // Only a process that was started with an IPC channel has this event.
-  process.on('disconnect', () => shutDown('its parent is gone'));
+  process.on('disconnect', () => void shutDown('its parent is gone'));
 }

@@ -29,7 +29,8 @@ export function connectRedis({ url, role, name, onError }: RedisOptions): Redis 
     ...(role === 'commands'
       ? { commandTimeout: commandMsMax, maxRetriesPerRequest: 1, enableOfflineQueue: false }
       : { maxRetriesPerRequest: null }),
-    retryStrategy: (tries) => Math.min(reconnectMsMax, 50 * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2),
+    retryStrategy: (tries) =>
+      Math.min(reconnectMsMax, 50 * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2),
     // A primary that was demoted answers READONLY for ever; only a new connection finds the new primary.
     reconnectOnError: (error) => (error.message.startsWith('READONLY') ? 2 : false),
   });

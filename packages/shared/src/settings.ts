@@ -12,10 +12,17 @@ export interface Setting<T> {
 }
 
 export type Settings = Record<string, Setting<unknown>>;
-export type SettingValues<S extends Settings> = { readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never };
+export type SettingValues<S extends Settings> = {
+  readonly [K in keyof S]: S[K] extends Setting<infer T> ? T : never;
+};
 
 /** Describes a setting. `fallback` is written as the variable would be. */
-export function setting<T>(name: string, schema: z.ZodType<T>, fallback: string | undefined, description: string): Setting<T> {
+export function setting<T>(
+  name: string,
+  schema: z.ZodType<T>,
+  fallback: string | undefined,
+  description: string,
+): Setting<T> {
   return { name, schema, fallback, description };
 }
 
@@ -77,7 +84,12 @@ const logLevels = ['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']
 
 /** What every process needs. */
 export const commonSettings = {
-  databaseUrl: setting('DATABASE_URL', urlOf('postgres:', 'postgresql:'), undefined, 'Postgres, version 14 or later.'),
+  databaseUrl: setting(
+    'DATABASE_URL',
+    urlOf('postgres:', 'postgresql:'),
+    undefined,
+    'Postgres, version 14 or later.',
+  ),
   redisUrl: setting(
     'REDIS_URL',
     urlOf('redis:', 'rediss:'),

@@ -144,7 +144,11 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     const log = await gate(() => readText(runLog, runId));
     if (!log || state === 'closed') return;
     wantsSnapshot = false;
-    send({ id: log.id, type: 'snapshot', json: encodeEventData({ type: 'snapshot', data: { text: log.text } }) });
+    send({
+      id: log.id,
+      type: 'snapshot',
+      json: encodeEventData({ type: 'snapshot', data: { text: log.text } }),
+    });
   }
 
   /** Reads one page and delivers it. Returns whether the reader now has all that the log holds. */

@@ -14,7 +14,9 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
         version: '0.1.0',
         description: 'Chat whose answers never break. docs/PROTOCOL.md says how event streams are resumed.',
       },
-      components: { schemas: { Problem: z.toJSONSchema(problemSchema, { target: 'openapi-3.0' }) as object } },
+      components: {
+        schemas: { Problem: z.toJSONSchema(problemSchema, { target: 'openapi-3.0' }) as object },
+      },
     },
     transform: jsonSchemaTransform,
   });

@@ -19,7 +19,10 @@ const fastifyCodes: Readonly<Record<string, [ProblemCode, detail: string]>> = {
   FST_ERR_CTP_INVALID_MEDIA_TYPE: ['unsupported_media_type', 'Send the body as application/json in UTF-8.'],
   FST_ERR_CTP_INVALID_JSON_BODY: ['invalid_json', 'The body could not be parsed as JSON.'],
   FST_ERR_CTP_EMPTY_JSON_BODY: ['invalid_json', 'The body is empty; send a JSON object.'],
-  FST_ERR_CTP_INVALID_CONTENT_LENGTH: ['bad_http', 'The body does not have the length that Content-Length names.'],
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: [
+    'bad_http',
+    'The body does not have the length that Content-Length names.',
+  ],
   FST_ERR_BAD_URL: ['invalid_request', 'The address is not valid.'],
   FST_ERR_MAX_PARAM_LENGTH: ['uri_too_long', 'A part of the address is too long.'],
   FST_ERR_REOPENED_CLOSE_SERVER: ['shutting_down', 'Try again; another process will answer.'],
@@ -57,7 +60,10 @@ function toAppError(error: unknown): AppError {
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500) {
     return new AppError('invalid_request', { detail: 'The request could not be understood.', cause: error });
   }
-  return new AppError('internal', { detail: 'Please try again; if it stays, tell the operator the requestId.', cause: error });
+  return new AppError('internal', {
+    detail: 'Please try again; if it stays, tell the operator the requestId.',
+    cause: error,
+  });
 }
 
 /** Builds an RFC 9457 body. */

@@ -10,7 +10,13 @@ export function registerAccount(app: App, { models }: Services): void {
   );
   app.get(
     '/api/models',
-    { schema: { tags: ['account'], summary: 'Models that a message may name', response: { 200: modelListSchema } } },
+    {
+      schema: {
+        tags: ['account'],
+        summary: 'Models that a message may name',
+        response: { 200: modelListSchema },
+      },
+    },
     async () => ({ models: models.map((id, index) => ({ id, default: index === 0 })) }),
   );
 }

@@ -98,7 +98,9 @@ const updatedAtPattern = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z$
 function parsePosition(cursor: string): ConversationPosition {
   const [updatedAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
   if (!updatedAtPattern.test(updatedAt) || Number.isNaN(Date.parse(updatedAt)) || !isId(id)) {
-    throw new AppError('invalid_cursor', { detail: 'Pass the nextCursor of a page that you got, or none at all.' });
+    throw new AppError('invalid_cursor', {
+      detail: 'Pass the nextCursor of a page that you got, or none at all.',
+    });
   }
   return { updatedAt, id };
 }

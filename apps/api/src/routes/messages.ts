@@ -85,7 +85,8 @@ export function registerMessages(app: App, services: Services): void {
 function assertQueueReachable({ isQueueReachable }: Services): void {
   if (isQueueReachable()) return;
   throw new AppError('queue_unavailable', {
-    detail: 'New messages cannot be taken at the moment. Nothing was stored; send it again with the same Idempotency-Key.',
+    detail:
+      'New messages cannot be taken at the moment. Nothing was stored; send it again with the same Idempotency-Key.',
     retryAfterSeconds: 2,
   });
 }

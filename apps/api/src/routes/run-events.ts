@@ -27,7 +27,8 @@ export function registerRunEvents(app: App, { store, hub, connections }: Service
       schema: {
         tags: ['runs'],
         summary: 'Follow a run: its events from a cursor on, then live (text/event-stream)',
-        description: '`Last-Event-ID`, or `?cursor=` on a first request, resumes. 204: there is nothing more to come.',
+        description:
+          '`Last-Event-ID`, or `?cursor=` on a first request, resumes. 204: there is nothing more to come.',
         params: idParams,
         querystring: z.looseObject({ cursor: z.string().optional() }),
       },
@@ -44,7 +45,8 @@ export function registerRunEvents(app: App, { store, hub, connections }: Service
       }
       if (connections.atLimit) {
         throw new AppError('overloaded', {
-          detail: 'This process has as many event connections as it may have. Try again; another one may answer.',
+          detail:
+            'This process has as many event connections as it may have. Try again; another one may answer.',
           retryAfterSeconds: 1,
         });
       }

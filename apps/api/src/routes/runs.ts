@@ -1,9 +1,9 @@
-import { encodeEventData } from '@holdfast/shared/protocol/run-event.ts';
 import { acceptedRunSchema, runSchema } from '@holdfast/shared/http/schemas.ts';
+import { isTerminalStatus } from '@holdfast/shared/protocol/run.ts';
+import { encodeEventData } from '@holdfast/shared/protocol/run-event.ts';
+import { closeLog } from '@holdfast/shared/run-log/close-log.ts';
 import { readText } from '@holdfast/shared/run-log/read-text.ts';
 import { cancelQueued, getRun, requestCancel } from '@holdfast/shared/store/runs.ts';
-import { isTerminalStatus } from '@holdfast/shared/protocol/run.ts';
-import { closeLog } from '@holdfast/shared/run-log/close-log.ts';
 import { type RunRow, runEnd, toRunView } from '@holdfast/shared/store/views.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { idParams, pathId } from './request.ts';
@@ -35,7 +35,10 @@ export function registerRuns(app: App, { store, runLog }: Services): void {
       if (isTerminalStatus(run.status)) return reply.code(200).send({ run: toRunView(run) });
       const ended = run.status === 'queued' ? await endQueued(run, request.log) : null;
       // Whoever holds the run reads the flag with its next heartbeat; the nudge makes that immediate.
-      if (!ended) await runLog.requestCancel(run.id).catch((error: unknown) => request.log.warn({ err: error }, 'could not nudge the worker'));
+      if (!ended)
+        await runLog
+          .requestCancel(run.id)
+          .catch((error: unknown) => request.log.warn({ err: error }, 'could not nudge the worker'));
       return reply.code(202).send({ run: toRunView(ended ?? run) });
     },
   );
@@ -48,7 +51,10 @@ export function registerRuns(app: App, { store, runLog }: Services): void {
     const ended = await cancelQueued(store, run, text);
     const end = ended && runEnd(ended);
     if (end) {
-      const opening = { type: 'snapshot', json: encodeEventData({ type: 'snapshot', data: { text } }) } as const;
+      const opening = {
+        type: 'snapshot',
+        json: encodeEventData({ type: 'snapshot', data: { text } }),
+      } as const;
       await closeLog(runLog, run.id, end, opening).catch((error: unknown) =>
         // Readers take the end from Postgres instead, within a second or two.
         log.warn({ err: error, runId: run.id }, 'could not close the run log'),

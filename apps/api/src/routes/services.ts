@@ -1,7 +1,13 @@
 import type { RunQueue } from '@holdfast/shared/queue.ts';
 import type { RunLogReader, RunLogWriter } from '@holdfast/shared/run-log/run-log.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
-import type { FastifyBaseLogger, FastifyInstance, RawReplyDefaultExpression, RawRequestDefaultExpression, RawServerDefault } from 'fastify';
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify';
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { Hub } from '../hub/hub.ts';
 import type { Connections } from '../sse/connection.ts';

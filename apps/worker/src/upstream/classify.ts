@@ -32,7 +32,9 @@ const both =
   (error) =>
     a(error) && b(error);
 
-const tooLong = words(/context_length_exceeded|maximum context|context window|too many tokens|prompt is too long/);
+const tooLong = words(
+  /context_length_exceeded|maximum context|context window|too many tokens|prompt is too long/,
+);
 const refused = words(/content_policy|content_filter|data_inspection_failed|moderation/);
 const noCredit = words(/insufficient_quota|insufficient balance|arrearage|billing|credit/);
 
@@ -54,7 +56,7 @@ const errorTable: readonly ErrorClass[] = [
   { code: 'upstream_rejected', retryable: false, when: (error) => (error.status ?? 0) >= 400 },
   // From here on there is no status: the connection failed, or the answer broke off in the middle.
   { code: 'upstream_invalid', retryable: true, when: (error) => error.name === 'SyntaxError' },
-  { code: 'upstream_unavailable', retryable: true, when: (error) => /^APIConnection/.test(error.name) },
+  { code: 'upstream_unavailable', retryable: true, when: (error) => error.name.startsWith('APIConnection') },
   { code: 'context_too_long', retryable: false, when: tooLong },
   { code: 'content_refused', retryable: false, when: refused },
   { code: 'upstream_quota', retryable: false, when: noCredit },
@@ -76,12 +78,15 @@ export function classify(error: unknown): UpstreamError {
 }
 
 function traitsOf(error: unknown): ErrorTraits {
-  const { status, code, type, message, name, constructor } = (error ?? {}) as Record<string, unknown>;
+  const { status, code, type, message, name } = (error ?? {}) as Record<string, unknown>;
   return {
     status: typeof status === 'number' ? status : undefined,
-    words: [code, type, message].filter((word) => typeof word === 'string').join(' ').toLowerCase(),
+    words: [code, type, message]
+      .filter((word) => typeof word === 'string')
+      .join(' ')
+      .toLowerCase(),
     // The SDK's errors keep the name `Error`; their class tells them apart.
-    name: typeof constructor === 'function' && name === 'Error' ? constructor.name : String(name),
+    name: error instanceof Error && name === 'Error' ? error.constructor.name : String(name),
   };
 }
 

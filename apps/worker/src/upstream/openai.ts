@@ -16,7 +16,13 @@ export interface OpenAiOptions {
  * Any provider with OpenAI's "Create chat completion", through the official SDK. The SDK does not retry here: a retry is
  * a new attempt of the run, which readers are told of, and which a shutdown or a cancel can end while it waits.
  */
-export function createOpenAiUpstream({ apiKey, baseUrl, organization, maxTokensField, idleMs }: OpenAiOptions): Upstream {
+export function createOpenAiUpstream({
+  apiKey,
+  baseUrl,
+  organization,
+  maxTokensField,
+  idleMs,
+}: OpenAiOptions): Upstream {
   const client = new OpenAI({ apiKey, baseURL: baseUrl, organization, maxRetries: 0, timeout: idleMs });
 
   async function* answer(prompt: Prompt, signal: AbortSignal): AsyncGenerator<UpstreamChunk> {
@@ -85,7 +91,13 @@ function toUpstreamChunk(chunk: OpenAI.ChatCompletionChunk): UpstreamChunk {
     ...(typeof text === 'string' && text !== '' ? { text: text.replaceAll('\u0000', '\uFFFD') } : {}),
     ...(reason ? { finishReason: finishReasons[reason] ?? 'stop' } : {}),
     ...(isCount(usage?.prompt_tokens) && isCount(usage?.completion_tokens)
-      ? { usage: { inputTokens: usage.prompt_tokens, outputTokens: usage.completion_tokens, estimated: false } }
+      ? {
+          usage: {
+            inputTokens: usage.prompt_tokens,
+            outputTokens: usage.completion_tokens,
+            estimated: false,
+          },
+        }
       : {}),
   };
 }

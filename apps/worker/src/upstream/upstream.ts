@@ -34,7 +34,10 @@ export class UpstreamError extends Error {
   /** How long the provider asked us to wait. */
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: FailureCode, options: { retryable: boolean; retryAfterMs?: number | undefined; cause?: unknown }) {
+  constructor(
+    code: FailureCode,
+    options: { retryable: boolean; retryAfterMs?: number | undefined; cause?: unknown },
+  ) {
     super(failures[code], { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable;

@@ -11,7 +11,10 @@ const stopSequence = z
   .string()
   .min(1)
   .max(stopCharsMax)
-  .refine((text) => !text.includes('\u0000') && text.isWellFormed(), 'must be text without NUL or lone surrogates');
+  .refine(
+    (text) => !text.includes('\u0000') && text.isWellFormed(),
+    'must be text without NUL or lone surrogates',
+  );
 
 /**
  * Sampling parameters of one run, passed to the provider under OpenAI's names. Ranges are those of OpenAI's
@@ -27,7 +30,10 @@ export const parametersSchema = z
     frequency_penalty: z.number().min(-2).max(2),
     logit_bias: z
       .record(z.string().regex(/^\d{1,7}$/, 'keys must be token ids'), z.number().min(-100).max(100))
-      .refine((bias) => Object.keys(bias).length <= logitBiasEntriesMax, `at most ${logitBiasEntriesMax} entries`),
+      .refine(
+        (bias) => Object.keys(bias).length <= logitBiasEntriesMax,
+        `at most ${logitBiasEntriesMax} entries`,
+      ),
     seed: z.int(),
     n: z.literal(1),
   })

@@ -44,7 +44,9 @@ export const messageSchema = z.object({
   role: z.enum(['user', 'assistant']),
   text: z.string(),
   runId: id.nullable().describe('the run that produced it (assistant messages)'),
-  status: z.enum(['completed', 'failed', 'cancelled']).describe('how it ended; a user message is always completed'),
+  status: z
+    .enum(['completed', 'failed', 'cancelled'])
+    .describe('how it ended; a user message is always completed'),
   failure: failureSchema.nullable(),
   finishReason: z.enum(['stop', 'length', 'content_filter']).nullable(),
   model: z.string().nullable(),
@@ -108,7 +110,10 @@ export type History = z.infer<typeof historySchema>;
 
 export const conversationPageSchema = z.object({
   conversations: z.array(conversationSchema),
-  nextCursor: z.string().nullable().describe('pass it as ?cursor= for the next page; null: this was the last'),
+  nextCursor: z
+    .string()
+    .nullable()
+    .describe('pass it as ?cursor= for the next page; null: this was the last'),
 });
 
 export const modelListSchema = z.object({

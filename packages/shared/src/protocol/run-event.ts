@@ -1,5 +1,5 @@
-import type { EventId } from './event-id.ts';
 import type { FailureCode } from './error-code.ts';
+import type { EventId } from './event-id.ts';
 import type { TerminalStatus } from './run.ts';
 
 /** Why the model stopped by itself. `length`: it reached `maxTokens` or the end of its context. */

@@ -1,4 +1,4 @@
-import { type EventId, compareEventIds, formatEventId } from '../protocol/event-id.ts';
+import { compareEventIds, type EventId, formatEventId } from '../protocol/event-id.ts';
 import { isTerminalType, type LoggedEvent } from '../protocol/run-event.ts';
 import type { LogHead, RunLogFeed, RunLogFeedHandlers, RunLogReader, RunLogWriter } from './run-log.ts';
 
@@ -116,7 +116,8 @@ export function createMemoryRunLog(): MemoryRunLog {
       const log = logOf(runId);
       const last: EventId = { attempt: log.attempt, seq };
       const kept = log.events.filter((event) => compareEventIds(event.id, last) <= 0);
-      if (!kept.some((event) => formatEventId(event.id) === formatEventId(last))) throw new Error('no such event');
+      if (!kept.some((event) => formatEventId(event.id) === formatEventId(last)))
+        throw new Error('no such event');
       log.events.splice(0, log.events.length, ...kept);
       log.seq = seq;
       log.closed = false;

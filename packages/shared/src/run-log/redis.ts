@@ -43,7 +43,11 @@ function defineScript(redis: Redis, file: string): Script {
 }
 
 /** The run log in Redis. Every method throws RunLogUnavailableError when Redis does not answer. */
-export function createRedisRunLog({ redis, prefix, retentionMs }: RedisRunLogOptions): RunLogWriter & RunLogReader {
+export function createRedisRunLog({
+  redis,
+  prefix,
+  retentionMs,
+}: RedisRunLogOptions): RunLogWriter & RunLogReader {
   const openScript = defineScript(redis, 'open-2.lua');
   const appendScript = defineScript(redis, 'append-2.lua');
   const requestCancelScript = defineScript(redis, 'request-cancel-1.lua');
@@ -179,7 +183,8 @@ function toHead([attempt, seq, closed]: MetaReply): LogHead | null {
 /** Throws on an entry that no version of this code writes: somebody else wrote to our key. */
 function toEvent(id: string, type: string | undefined, json: string | undefined): LoggedEvent {
   const parsed = parseEventId(id);
-  if (!parsed || type === undefined || json === undefined) throw new Error(`foreign entry ${id} in a run log`);
+  if (!parsed || type === undefined || json === undefined)
+    throw new Error(`foreign entry ${id} in a run log`);
   return { id: parsed, type: type as RunEventType, json };
 }
 
@@ -199,6 +204,8 @@ async function whileAvailable<T>(reply: Promise<T>): Promise<T> {
   try {
     return await reply;
   } catch (error) {
-    throw new RunLogUnavailableError(error instanceof Error ? error.message : String(error), { cause: error });
+    throw new RunLogUnavailableError(error instanceof Error ? error.message : String(error), {
+      cause: error,
+    });
   }
 }

@@ -1,9 +1,9 @@
 import { sql } from 'kysely';
-import { v7Id } from '../id.ts';
 import { notFound } from '../errors.ts';
 import type { Conversation, CreateConversation, History, Message } from '../http/schemas.ts';
-import { once, type IdempotentRequest } from './idempotency.ts';
+import { v7Id } from '../id.ts';
 import type { Store } from './database.ts';
+import { type IdempotentRequest, once } from './idempotency.ts';
 import { type MessageRow, toConversation, toMessage, toRunView } from './views.ts';
 
 /** One page of a list. */
@@ -65,13 +65,17 @@ export async function listConversations(
     .selectFrom('conversations')
     .selectAll()
     // Microseconds, which a JavaScript date would lose: two conversations of one millisecond would hide each other.
-    .select(sql<string>`to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('position'))
+    .select(
+      sql<string>`to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('position'),
+    )
     .where('user_id', '=', userId)
     .orderBy('updated_at', 'desc')
     .orderBy('id', 'desc')
     .limit(limit + 1);
   if (position) {
-    query = query.where(sql<boolean>`(updated_at, id) < (${position.updatedAt}::timestamptz, ${position.id}::uuid)`);
+    query = query.where(
+      sql<boolean>`(updated_at, id) < (${position.updatedAt}::timestamptz, ${position.id}::uuid)`,
+    );
   }
   const rows = await query.execute();
   const page = rows.slice(0, limit);

@@ -50,7 +50,8 @@ export async function databaseFault(db: Store): Promise<string | null> {
 
 /** SQLSTATE classes of a server that is not there: connection, resources, operator intervention, system error. */
 const unavailableClasses = ['08', '53', '57', '58'];
-const unavailableMessages = /timeout|Connection terminated|Connection ended|not queryable|Client has encountered/i;
+const unavailableMessages =
+  /timeout|Connection terminated|Connection ended|not queryable|Client has encountered/i;
 
 /** Whether an error means that Postgres cannot serve now, so that the same query may succeed later. */
 export function isDatabaseUnavailable(error: unknown): boolean {

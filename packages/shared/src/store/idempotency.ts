@@ -69,5 +69,7 @@ const keyLifeHours = 72;
 
 /** Removes keys that no client will repeat any more, so that the table stays as small as the traffic of three days. */
 export async function forgetOldKeys(db: Store): Promise<void> {
-  await sql`delete from idempotency_keys where created_at < now() - ${keyLifeHours} * interval '1 hour'`.execute(db);
+  await sql`delete from idempotency_keys where created_at < now() - ${keyLifeHours} * interval '1 hour'`.execute(
+    db,
+  );
 }

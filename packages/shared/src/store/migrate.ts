@@ -1,4 +1,4 @@
-import { Migrator, type MigrationProvider } from 'kysely/migration';
+import { type MigrationProvider, Migrator } from 'kysely/migration';
 import type { Store } from './database.ts';
 import * as spine from './migrations/0001-spine.ts';
 

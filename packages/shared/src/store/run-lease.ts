@@ -37,7 +37,9 @@ export async function claimRun(
     })
     .where('id', '=', runId)
     .where('status', 'in', ['queued', 'running'])
-    .where((where) => where.or([where('lease_until', 'is', null), where('lease_until', '<', sql<Date>`now()`)]))
+    .where((where) =>
+      where.or([where('lease_until', 'is', null), where('lease_until', '<', sql<Date>`now()`)]),
+    )
     .returningAll()
     .executeTakeFirst();
   return run ?? null;

@@ -1,9 +1,9 @@
 /** Runs as requests see them: look up, ask to stop, and how they ended. */
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
+import type { RunEnd } from '../protocol/run-event.ts';
 import type { Store } from './database.ts';
 import { endRun } from './run-lease.ts';
-import type { RunEnd } from '../protocol/run-event.ts';
 import { type RunRow, runEnd } from './views.ts';
 
 /** Throws `run_not_found` for a run that does not exist or is another user's. */

@@ -69,11 +69,17 @@ export function runEnd(row: RunRow): RunEnd | null {
   const { message_id: messageId, usage } = row;
   switch (row.status) {
     case 'completed':
-      return { id, event: { type: 'completed', data: { messageId, finishReason: row.finish_reason ?? 'stop', usage } } };
+      return {
+        id,
+        event: { type: 'completed', data: { messageId, finishReason: row.finish_reason ?? 'stop', usage } },
+      };
     case 'cancelled':
       return { id, event: { type: 'cancelled', data: { messageId, usage } } };
     case 'failed': {
-      const { code, message } = toFailure(row.failure_code) ?? { code: 'internal', message: failures.internal };
+      const { code, message } = toFailure(row.failure_code) ?? {
+        code: 'internal',
+        message: failures.internal,
+      };
       return { id, event: { type: 'failed', data: { messageId, code, message, usage } } };
     }
     case 'queued':

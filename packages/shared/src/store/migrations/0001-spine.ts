@@ -24,7 +24,9 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       created_at     timestamptz not null default now(),
       updated_at     timestamptz not null default now()
     )`.execute(db);
-  await sql`create index conversations_by_user on conversations (user_id, updated_at desc, id desc)`.execute(db);
+  await sql`create index conversations_by_user on conversations (user_id, updated_at desc, id desc)`.execute(
+    db,
+  );
 
   await sql`
     create table messages (
