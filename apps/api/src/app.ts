@@ -93,20 +93,23 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
         frameAncestors: ["'none'"],
       },
     },
+    frameguard: { action: 'deny' },
     referrerPolicy: { policy: 'no-referrer' },
     // Whether a site is reached by TLS only is decided by the proxy that ends TLS.
     strictTransportSecurity: false,
     // Pages of the origins in CORS_ORIGINS read the API; CORS decides, not this header.
     crossOriginResourcePolicy: false,
   });
-  await app.register(cors, {
-    origin: [...config.corsOrigins],
-    credentials: true,
-    methods: ['GET', 'POST', 'PATCH', 'DELETE'],
-    allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-    exposedHeaders: ['location', 'retry-after', 'x-request-id'],
-    maxAge: 600,
-  });
+  if (config.corsOrigins.length > 0) {
+    await app.register(cors, {
+      origin: [...config.corsOrigins],
+      credentials: true,
+      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
+      exposedHeaders: ['location', 'retry-after', 'x-request-id'],
+      maxAge: 600,
+    });
+  }
 
   await registerDocs(app);
   registerHealth(app, health);

@@ -8,16 +8,16 @@
  * `open` leaves whatever was there: a conversation that is off the screen is not followed, its run goes on by itself.
  */
 import {
-  applyEvent,
-  emptyAnswer,
-  newIdempotencyKey,
   type Answer,
+  applyEvent,
   type Client,
+  emptyAnswer,
   type FollowState,
   type Message,
+  newIdempotencyKey,
   type RunView,
 } from '@holdfast/client';
-import { createMessageView, type Action, type MessageView } from './message-view.ts';
+import { type Action, createMessageView, type MessageView } from './message-view.ts';
 import { intend, keepProgress, pendings, takeProgress } from './saved.ts';
 import { codeOf, endingOf, isRetryable, sentenceOf, titleOf } from './sentences.ts';
 

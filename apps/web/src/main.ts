@@ -1,6 +1,6 @@
 /** The page: composer, list of conversations, address; the conversation itself is chat.ts. */
-import { createClient, type Conversation } from '@holdfast/client';
-import { createChat, type ChatState } from './chat.ts';
+import { type Conversation, createClient } from '@holdfast/client';
+import { type ChatState, createChat } from './chat.ts';
 import { drafts } from './saved.ts';
 
 /** The list is a way back to what one was just doing, not an archive. */

@@ -2,7 +2,7 @@
  * What survives a reload, in this tab's sessionStorage. Nothing of it is the truth: without it a text is replayed from
  * the start and a draft is lost, so a full or forbidden storage is no error.
  */
-import { newIdempotencyKey, type Answer } from '@holdfast/client';
+import { type Answer, newIdempotencyKey } from '@holdfast/client';
 
 /**
  * A message that was sent but not yet accepted. It is written down before the first request, so that a retry or a

@@ -1,5 +1,5 @@
 /** What people read when something ends or goes wrong. */
-import { ProblemError, UnreachableError, type Message } from '@holdfast/client';
+import { type Message, ProblemError, UnreachableError } from '@holdfast/client';
 
 /** Titles stand in a narrow list; the first line of the first message says enough. */
 const titleCharsMax = 60;

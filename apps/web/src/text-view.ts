@@ -50,7 +50,8 @@ export function createTextView(root: HTMLElement): TextView {
       // Code is written from left to right in every language.
       pre.dir = 'ltr';
       pre.tabIndex = 0;
-      pre.append((block = element('code')));
+      block = element('code');
+      pre.append(block);
       root.append(pre);
     } else if (closes) {
       fence = null;

@@ -38,11 +38,19 @@ export function connectRedis({ url, role, name, onError }: RedisOptions): Redis 
   return redis;
 }
 
+/** Long enough for a Redis that loads a large file; one that accepts and never answers must not hang the start. */
+const readyMsMax = 20_000;
+
 /** Resolves when the connection can be used; rejects with the reason when the first try fails. */
 export function whenReady(redis: Redis): Promise<void> {
   if (redis.status === 'ready') return Promise.resolve();
   return new Promise((resolve, reject) => {
+    const timer = setTimeout(
+      () => onFailure(new Error('it accepts connections but does not answer')),
+      readyMsMax,
+    );
     const settle = (act: () => void) => () => {
+      clearTimeout(timer);
       redis.off('ready', onReady).off('error', onFailure);
       act();
     };

@@ -3,7 +3,6 @@ import swaggerUi from '@fastify/swagger-ui';
 import { problemSchema } from '@holdfast/shared/http/schemas.ts';
 import type { FastifyInstance } from 'fastify';
 import { jsonSchemaTransform } from 'fastify-type-provider-zod';
-import { z } from 'zod';
 
 /** The OpenAPI document of all routes that are registered after it, and a page to try them, at /docs. */
 export async function registerDocs(app: FastifyInstance): Promise<void> {
@@ -14,11 +13,18 @@ export async function registerDocs(app: FastifyInstance): Promise<void> {
         version: '0.1.0',
         description: 'Chat whose answers never break. docs/PROTOCOL.md says how event streams are resumed.',
       },
-      components: {
-        schemas: { Problem: z.toJSONSchema(problemSchema, { target: 'openapi-3.0' }) as object },
-      },
     },
     transform: jsonSchemaTransform,
+  });
+  // Every route can fail, and all fail alike. `sendProblem` writes the body; this only describes it.
+  app.addHook('onRoute', (route) => {
+    if (!route.url.startsWith('/api/')) return;
+    const problem = {
+      description: 'RFC 9457 problem',
+      content: { 'application/problem+json': { schema: problemSchema } },
+    };
+    const response = route.schema?.response as object | undefined;
+    route.schema = { ...route.schema, response: { ...response, '4xx': problem, '5xx': problem } };
   });
   await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: true });
 }

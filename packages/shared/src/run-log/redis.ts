@@ -154,8 +154,17 @@ export function createRedisRunLogFeed(
       toEvent(message.slice(0, typeAt), message.slice(typeAt + 1, jsonAt), message.slice(jsonAt + 1)),
     );
   });
-  // `ready` comes again after every reconnection, once ioredis has subscribed anew: what was published meanwhile is lost.
-  redis.on('ready', () => handlers.onInterruption());
+  // After a reconnection, what was published meanwhile is lost. ioredis subscribes anew by itself, but does not tell when
+  // it is done: only a subscription of our own says from when on the log can be compared without missing anything.
+  redis.on('ready', () => {
+    const channels = [...runIdOfChannel.keys()];
+    if (channels.length === 0) return;
+    redis.subscribe(...channels).then(
+      () => handlers.onInterruption(),
+      // The connection broke again; `ready` comes again, too.
+      () => undefined,
+    );
+  });
 
   return {
     async listen(runId) {

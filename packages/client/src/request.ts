@@ -1,0 +1,54 @@
+import { type Backoff, createBackoff, pause } from './backoff.ts';
+import { isRetryableStatus, type ProblemError, problemOf, UnreachableError } from './errors.ts';
+
+/** Four tries span about five to ten seconds: a restart of the server; after that a person should be asked. */
+const triesMax = 4;
+
+/** The server answers every JSON request within seconds or with 503; what takes longer is a dead connection. */
+const answerMsMax = 30_000;
+
+export interface RequestOptions {
+  readonly fetch: typeof fetch;
+  readonly createBackoff?: (() => Backoff) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * Sends one JSON request and reads the JSON answer, again after network failures, 408, 425, 429 and 5xx.
+ * Only for what may be repeated: GET, keyed POST, cancel.
+ *
+ * @throws ProblemError when the server refuses, UnreachableError when no readable answer comes, and the signal's
+ *   reason when it is aborted
+ */
+export async function request<T>(url: string, init: RequestInit, options: RequestOptions): Promise<T> {
+  const { signal } = options;
+  const backoff = (options.createBackoff ?? createBackoff)();
+  for (let tries = 1; ; tries += 1) {
+    signal?.throwIfAborted();
+    let failure: ProblemError | UnreachableError;
+    // One controller for each try, instead of AbortSignal.any: a page that lives for days makes thousands of them.
+    const attempt = new AbortController();
+    const abort = () => attempt.abort();
+    const timer = setTimeout(abort, answerMsMax);
+    signal?.addEventListener('abort', abort);
+    try {
+      const response = await options.fetch(url, { ...init, signal: attempt.signal });
+      // Reading the body belongs to the try: a proxy's page, or an answer cut in the middle, is no answer.
+      if (response.ok) return (await response.json()) as T;
+      failure = await problemOf(response);
+    } catch (cause) {
+      failure = new UnreachableError(cause);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', abort);
+    }
+    signal?.throwIfAborted();
+    const final = 'status' in failure && !isRetryableStatus(failure.status);
+    if (final || tries >= triesMax) throw failure;
+    const waiting = new AbortController();
+    const cutShort = () => waiting.abort();
+    signal?.addEventListener('abort', cutShort);
+    await pause(backoff.next('retryAfterMs' in failure ? failure.retryAfterMs : null), waiting.signal);
+    signal?.removeEventListener('abort', cutShort);
+  }
+}
