@@ -90,7 +90,7 @@ describe('an event stream', () => {
       if (request.url === '/ping') return void response.end();
       response.once('close', () => closed.resolve());
       open(response).write(started);
-      stalled.promise.then(() => response.end(delta('1-1', 'a')));
+      void stalled.promise.then(() => response.end(delta('1-1', 'a')));
     };
     const stalled = Promise.withResolvers<void>();
     const stream = await openEventStream(server.base);

@@ -7,7 +7,7 @@ import { writeDirective } from '@holdfast/stand-in/script.ts';
 import { type JournalEntry, type StandIn, startStandIn } from '@holdfast/stand-in/stand-in.ts';
 // oxlint-disable-next-line no-restricted-imports -- as in stand-in.test.ts
 import OpenAI from 'openai';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 
 let standIn: StandIn;
 
@@ -88,6 +88,7 @@ describe('the server', () => {
   it.each(['disconnect', 'SIGTERM'] as const)('runs as a process, ends on %s', async (how) => {
     const main = new URL('../../packages/stand-in/src/main.ts', import.meta.url);
     const child = fork(main, { stdio: 'pipe' });
+    onTestFinished(() => void child.kill('SIGKILL'));
     const [message] = (await once(child, 'message')) as [{ type: string; url: string }];
     expect(message).toMatchObject({
       type: 'ready',

@@ -5,9 +5,8 @@ import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { createRunQueue } from '@holdfast/shared/queue.ts';
 import { connectRedis, redisFault, whenReady } from '@holdfast/shared/redis.ts';
 import { createRedisRunLog, createRedisRunLogFeed } from '@holdfast/shared/run-log/redis.ts';
-import { connectDatabase, databaseFault } from '@holdfast/shared/store/database.ts';
+import { connectDatabase, databaseFault, pingDatabase } from '@holdfast/shared/store/database.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
-import { sql } from 'kysely';
 import { buildApp } from './app.ts';
 import { readApiConfig } from './config.ts';
 import { createHub } from './hub/hub.ts';
@@ -75,7 +74,7 @@ const app = await buildApp({
     models: [config.model, ...config.models.filter((model) => model !== config.model)],
   },
   health: {
-    checks: { postgres: () => sql`select 1`.execute(store), redis: () => redis.ping() },
+    checks: { postgres: () => pingDatabase(store), redis: () => redis.ping() },
     isDraining: () => draining,
   },
 });

@@ -48,6 +48,11 @@ export async function databaseFault(db: Store): Promise<string | null> {
   return null;
 }
 
+/** Rejects when Postgres does not answer. */
+export async function pingDatabase(db: Store): Promise<void> {
+  await sql`select 1`.execute(db);
+}
+
 /** SQLSTATE classes of a server that is not there: connection, resources, operator intervention, system error. */
 const unavailableClasses = ['08', '53', '57', '58'];
 const unavailableMessages =

@@ -1,0 +1,152 @@
+/** What a run left behind in Postgres, in its run log and in history, and what has to agree there. */
+import type { Message, RunView } from '@holdfast/shared/http/schemas.ts';
+import { runKeys } from '@holdfast/shared/run-log/keys.ts';
+import type { Redis } from 'ioredis';
+import { expect } from 'vitest';
+import type { Child } from '../../scripts/services/process.ts';
+import { getHistory } from './ask.ts';
+import { type Following, followRun } from './recorder.ts';
+import type { RunRecord } from './run-record.ts';
+import type { Stack } from './stack.ts';
+
+/** Longest wait for anything that has to come by itself: several times what a busy machine needs. */
+export const patience = { timeout: 45_000, interval: 25 };
+
+/** The columns of `runs` that tests look at. */
+export interface StoredRun {
+  readonly status: 'queued' | 'running' | 'completed' | 'failed' | 'cancelled';
+  readonly attempt: number;
+  readonly crashes: number;
+  readonly retries: number;
+  readonly worker_id: string | null;
+  readonly failure_code: string | null;
+  readonly finish_reason: string | null;
+  readonly usage: { inputTokens: number; outputTokens: number; estimated: boolean } | null;
+}
+
+export async function storedRun(stack: Stack, runId: string): Promise<StoredRun> {
+  const { rows } = await stack.db.query<StoredRun>('select * from runs where id = $1', [runId]);
+  const [row] = rows;
+  if (!row) throw new Error(`there is no run ${runId}`);
+  return row;
+}
+
+/** Resolves with the row once the run has ended. */
+export async function storedEnd(stack: Stack, runId: string): Promise<StoredRun> {
+  await expect
+    .poll(async () => (await storedRun(stack, runId)).status, patience)
+    .toMatch(/completed|failed|cancelled/);
+  return storedRun(stack, runId);
+}
+
+/** One entry of a run log as it stands in Redis. */
+export interface LogEntry {
+  readonly id: string;
+  readonly attempt: number;
+  readonly seq: number;
+  readonly type: string;
+  readonly data: { readonly text?: string; readonly [field: string]: unknown };
+}
+
+export async function logEntries(stack: Stack, runId: string, redis: Redis = stack.redis): Promise<LogEntry[]> {
+  const entries = await redis.xrange(runKeys(stack.redisPrefix, runId).log, '-', '+');
+  return entries.map(([id, fields]) => {
+    const [attempt = 0, seq = 0] = id.split('-').map(Number);
+    return { id, attempt, seq, type: fields[1] ?? '', data: JSON.parse(fields[3] ?? '{}') as LogEntry['data'] };
+  });
+}
+
+export const isTerminal = (entry: { readonly type: string }): boolean =>
+  ['completed', 'failed', 'cancelled'].includes(entry.type);
+
+/** The worker, of these, that holds the run; waits until one does. */
+export async function workerOf(stack: Stack, workers: readonly Child[], runId: string): Promise<Child> {
+  let found: Child | undefined;
+  await expect
+    .poll(async () => {
+      const { status, worker_id } = await storedRun(stack, runId);
+      found = status === 'running' ? workers.find((worker) => worker_id?.endsWith(`:${worker.pid}`)) : undefined;
+      return found !== undefined;
+    }, patience)
+    .toBe(true);
+  if (!found) throw new Error('unreachable');
+  return found;
+}
+
+/**
+ * Reads a run on each of these API processes, one reader each. With `wholeText` every reader checks after every event
+ * that what it shows is a beginning of it.
+ */
+export function watch(
+  bases: readonly string[],
+  run: Pick<RunView, 'eventsUrl'>,
+  wholeText?: string,
+): readonly Following[] {
+  return bases.map((base) =>
+    followRun({
+      bases: [base],
+      url: (origin) => `${origin}${run.eventsUrl}`,
+      onEvent: (event, record) => {
+        if (wholeText !== undefined && !wholeText.startsWith(record.text)) {
+          throw new Error(`after ${event.id} the text is no beginning of the answer: ${JSON.stringify(record.text)}`);
+        }
+      },
+    }),
+  );
+}
+
+/** Waits until the reader has so many events; the answer is then under way. */
+export async function underWay({ record }: Following, events = 8): Promise<void> {
+  await expect.poll(() => record.ids.length, patience).toBeGreaterThanOrEqual(events);
+}
+
+export async function allEnd(readers: readonly Following[]): Promise<RunRecord[]> {
+  await Promise.all(readers.map((reader) => reader.done));
+  return readers.map((reader) => reader.record);
+}
+
+/**
+ * Checks that a run came to one end, the same one everywhere: row, terminal event, history and every reader. Returns
+ * what is stored.
+ */
+export async function expectOneEnd(
+  stack: Stack,
+  run: Pick<RunView, 'id' | 'conversationId' | 'messageId'>,
+  readers: readonly RunRecord[] = [],
+  redis: Redis = stack.redis,
+): Promise<{ stored: StoredRun; log: LogEntry[]; message: Message }> {
+  const stored = await storedEnd(stack, run.id);
+  // Postgres comes first, the terminal event a moment later.
+  await expect.poll(async () => (await logEntries(stack, run.id, redis)).filter(isTerminal).length, patience).toBe(1);
+  const log = await logEntries(stack, run.id, redis);
+
+  const last = log.at(-1);
+  expect(last, 'the terminal event is the last one').toMatchObject({ type: stored.status, attempt: stored.attempt });
+  const attempt = log.filter((entry) => entry.attempt === stored.attempt);
+  expect(attempt, 'nothing of an earlier attempt stands after the last one began').toEqual(log.slice(-attempt.length));
+  expect(attempt.map((entry) => entry.seq)).toEqual(attempt.map((_, index) => index));
+  const attempts = log.map((entry) => entry.attempt);
+  expect(attempts, 'attempts never go back').toEqual(attempts.toSorted((a, b) => a - b));
+
+  const history = await getHistory(stack.apis.at(-1)?.url ?? '', run.conversationId);
+  const message = history.messages.find((each) => each.id === run.messageId);
+  if (!message) throw new Error('the answer is not in history');
+  const text = attempt.map((entry) => (isTerminal(entry) ? '' : (entry.data.text ?? ''))).join('');
+  expect(message).toMatchObject({ role: 'assistant', status: stored.status, text });
+  for (const reader of readers) {
+    expect(reader.violations).toEqual([]);
+    expect(reader.terminal?.type).toBe(stored.status);
+    expect(reader.terminal?.data['messageId']).toBe(run.messageId);
+    expect(reader.text).toBe(message.text);
+  }
+  return { stored, log, message };
+}
+
+/** A number between 0 and 1, the same sequence for the same seed. */
+export function seededRandom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
