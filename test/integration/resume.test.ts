@@ -3,7 +3,7 @@
  * process it comes back to, it ends with the same bytes and has seen every event exactly once.
  */
 import type { RunView } from '@holdfast/shared/http/schemas.ts';
-import { applyEvent, emptyAnswer, followRun as followWithClient } from 'holdfast-client';
+import { applyEvent, emptyAnswer, followRun as followWithClient } from '../../packages/client/src/index.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { ask, follow, question } from '../support/ask.ts';
