@@ -31,6 +31,9 @@ export function connectDatabase(options: DatabaseOptions): Store {
     keepAlive: true,
   });
   pool.on('error', options.onIdleError);
+  // The pool listens to idle connections only. One that breaks under a query rejects that query, and throws besides: an
+  // API or a worker would die of a Postgres that restarts.
+  pool.on('connect', (client) => client.on('error', () => {}));
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
 }
 

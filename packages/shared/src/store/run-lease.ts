@@ -70,6 +70,12 @@ export async function renewLeases(
   return rows;
 }
 
+/** Whether this is the run's newest attempt, whatever has become of it. */
+export async function isNewestAttempt(db: Store, { runId, attempt }: HeldAttempt): Promise<boolean> {
+  const run = await db.selectFrom('runs').select('attempt').where('id', '=', runId).executeTakeFirst();
+  return run?.attempt === attempt;
+}
+
 /**
  * Gives a run back to the queue, to be claimed again after `delayMs`. `retry` counts it against the limit of upstream
  * failures; a worker that shuts down hands its runs back without that. Returns false when the attempt was lost.

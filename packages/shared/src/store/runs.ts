@@ -24,15 +24,18 @@ export async function getRun(db: Store, userId: string, runId: string): Promise<
  * is. Throws `run_not_found`.
  */
 export async function requestCancel(db: Store, userId: string, runId: string): Promise<RunRow> {
-  await db
+  const cancelled = await db
     .updateTable('runs')
     .set({ cancel_requested_at: sql`now()` })
     .where('id', '=', runId)
     .where('user_id', '=', userId)
     .where('status', 'in', ['queued', 'running'])
     .where('cancel_requested_at', 'is', null)
-    .execute();
-  return getRun(db, userId, runId);
+    .returningAll()
+    .executeTakeFirst();
+  // As this very statement left it: a worker that reads the flag at once may end the run before another query sees it,
+  // and whoever stopped the run would be told that it had ended before.
+  return cancelled ?? getRun(db, userId, runId);
 }
 
 /**
