@@ -25,12 +25,14 @@ export interface AttemptLogOptions {
   readonly attempt: number;
   /** Aborted when the run is lost: ends the waiting for Redis. */
   readonly lost: AbortSignal;
+  /** Asks Postgres, and waits for it, whether no later attempt has begun. */
+  readonly isNewestAttempt: () => Promise<boolean>;
   readonly onCancelRequested: () => void;
 }
 
 export interface AttemptLog {
-  /** Raises the fence and writes the opening. Throws RunLostError. */
-  open(opening: OpeningEvent): Promise<void>;
+  /** Raises the fence and writes the opening; waits and throws as `append` does. */
+  open(opening: OpeningEvent, giveUp?: AbortSignal): Promise<void>;
   /**
    * Writes the next event, and again what Redis lost before it. Waits for Redis until `giveUp` is aborted or the run is
    * lost. Throws RunLostError, or RunLogUnavailableError after `giveUp`.
@@ -41,7 +43,7 @@ export interface AttemptLog {
 }
 
 export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
-  const { runLog, runId, attempt, lost, onCancelRequested } = options;
+  const { runLog, runId, attempt, lost, isNewestAttempt, onCancelRequested } = options;
   /** The event at place n is at index n - 1. */
   const events: UnplacedEvent[] = [];
   let opening: UnplacedEvent | null = null;
@@ -69,9 +71,9 @@ export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
     get nextSeq() {
       return events.length + 1;
     },
-    async open(event) {
+    async open(event, giveUp) {
       opening = { type: event.type, json: encodeEventData(event) };
-      await reopen();
+      await reopen(giveUp);
     },
     async append(event, giveUp) {
       events.push({ type: event.type, json: encodeEventData(event) });
@@ -90,6 +92,8 @@ export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
             firstSeq = result.lastSeq + 1;
             break;
           case 'absent':
+            // The fence was lost with the log: a worker that lost its run long ago would take the log back.
+            if (!(await isNewestAttempt())) throw new RunLostError('a later attempt has begun');
             await reopen(giveUp);
             firstSeq = 1;
             break;

@@ -14,7 +14,10 @@ export interface DeltaBatcher {
   flush(): Promise<void>;
 }
 
-/** `write` is called with one delta at a time, in order, each well-formed UTF-16 of at most `charsMax` units. */
+/**
+ * `write` is called with one delta at a time, in order, each well-formed UTF-16 of at most `charsMax` units. Fewer than
+ * two units have no room for every character: it would wait for ever.
+ */
 export function createDeltaBatcher(
   write: (text: string) => Promise<void>,
   charsMax: number = deltaCharsMax,

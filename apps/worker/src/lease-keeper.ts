@@ -25,6 +25,11 @@ export interface HeldRun {
   /** Why `stop` was aborted; the first reason stays, except that a run can still be lost after it. */
   readonly stopReason: StopReason | null;
   requestStop(reason: StopReason): void;
+  /**
+   * The run is about to end in Postgres, which decides from here on whose it is: a renewal that then no longer finds it
+   * running must not keep its holder from writing the terminal event.
+   */
+  beginEnd(): void;
   /** The run is over for this worker: forget it. */
   release(): void;
 }
@@ -33,6 +38,7 @@ export interface LeaseKeeper {
   hold(attempt: HeldAttempt, lockToken: string): HeldRun;
   /** Stops a run if it is held here. */
   stop(runId: string, reason: StopReason): void;
+  /** Stops the runs that are held now, and those that are held from now on: their claim may have been under way. */
   stopAll(reason: StopReason): void;
   readonly count: number;
   close(): void;
@@ -65,11 +71,13 @@ export function createLeaseKeeper({
 }: LeaseKeeperOptions): LeaseKeeper {
   // By attempt, not by run: after a pause this worker may hold a run whose earlier attempt has not noticed its end yet.
   const entries = new Set<Entry>();
+  let allStopped: StopReason | null = null;
 
   function hold(attempt: HeldAttempt, lockToken: string): HeldRun {
     const stop = new AbortController();
     const lost = new AbortController();
     let stopReason: StopReason | null = null;
+    let ending = false;
     const timer = setTimeout(() => held.requestStop('timedOut'), runMsMax);
     const held: HeldRun = {
       stop: stop.signal,
@@ -78,9 +86,13 @@ export function createLeaseKeeper({
         return stopReason;
       },
       requestStop(reason) {
+        if (ending) return;
         if (stopReason === null || reason === 'lost') stopReason = reason;
         stop.abort();
         if (reason === 'lost') lost.abort();
+      },
+      beginEnd() {
+        ending = true;
       },
       release() {
         clearTimeout(timer);
@@ -89,6 +101,7 @@ export function createLeaseKeeper({
     };
     const entry: Entry = { attempt, lockToken, held };
     entries.add(entry);
+    if (allStopped) held.requestStop(allStopped);
     return held;
   }
 
@@ -119,21 +132,29 @@ export function createLeaseKeeper({
     );
   }
 
-  /** A failure is not fatal: the fence keeps a late writer out, and the next renewal may come in time. */
-  const withWarning = (work: () => Promise<void>, message: string) =>
-    work().catch((error: unknown) => logger.warn({ err: error }, message));
-
-  let renewing = false;
+  /**
+   * One renewal, unless its last one still waits. Each kind by itself: a Redis that hangs must not cost the leases in
+   * Postgres, nor the cancels that are read with them. A failure is not fatal: the fence keeps a late writer out, and the
+   * next renewal may come in time.
+   */
+  function oneAtATime(work: () => Promise<void>, failed: string): () => void {
+    let busy = false;
+    return () => {
+      if (busy) return;
+      busy = true;
+      void work()
+        .catch((error: unknown) => logger.warn({ err: error }, failed))
+        .finally(() => {
+          busy = false;
+        });
+    };
+  }
+  const renewals = [
+    oneAtATime(renew, 'could not renew leases'),
+    oneAtATime(extendAllLocks, 'could not extend job locks'),
+  ];
   const timer = setInterval(() => {
-    if (renewing) return;
-    renewing = true;
-    // Side by side: a Redis that hangs must not cost the leases in Postgres.
-    void Promise.all([
-      withWarning(renew, 'could not renew leases'),
-      withWarning(extendAllLocks, 'could not extend job locks'),
-    ]).finally(() => {
-      renewing = false;
-    });
+    for (const start of renewals) start();
   }, leaseMs / renewalsPerLease);
 
   return {
@@ -142,6 +163,7 @@ export function createLeaseKeeper({
       for (const entry of entries) if (entry.attempt.runId === runId) entry.held.requestStop(reason);
     },
     stopAll(reason) {
+      allStopped = reason;
       for (const entry of entries) entry.held.requestStop(reason);
     },
     get count() {

@@ -1,4 +1,5 @@
 /** A worker process: settings, connections, BullMQ worker, signals. The only file of the worker that opens anything. */
+import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { createLogger } from '@holdfast/shared/logger.ts';
 import { onShutdown, orExit } from '@holdfast/shared/process.ts';
@@ -14,6 +15,9 @@ import { createLeaseKeeper } from './lease-keeper.ts';
 import { processRun } from './process-run.ts';
 import { startSweeper } from './sweeper.ts';
 import { createOpenAiUpstream } from './upstream/openai.ts';
+
+/** To hand back its runs at the end of the drain time a worker needs Postgres and Redis; if they are away, it ends without. */
+const handBackMsMax = 2_000;
 
 const config = await orExit('', async () => readWorkerConfig());
 const workerId = `${hostname()}:${process.pid}`;
@@ -56,6 +60,9 @@ const upstream = createOpenAiUpstream({
   idleMs: config.upstreamIdleMs,
 });
 
+/** Aborted at the end of the drain time. */
+const leaving = new AbortController();
+
 const worker = new Worker<RunJob>(
   queueName,
   async (job, token = '') => {
@@ -69,6 +76,7 @@ const worker = new Worker<RunJob>(
       workerId,
       leaseMs: config.leaseMs,
       retriesMax: config.upstreamRetries,
+      leaving: leaving.signal,
     });
     if (delayMs === null) return;
     await job.moveToDelayed(Date.now() + delayMs, token);
@@ -99,10 +107,16 @@ const stopSweeper = startSweeper({ store, queue, logger });
 onShutdown(logger, async (hurry) => {
   // Stop taking runs, let those that are held come to their end, and hand back what is left at the deadline.
   stopSweeper();
-  const handBack = () => leases.stopAll('handBack');
+  const handedBack = new AbortController();
+  const handBack = () => {
+    leases.stopAll('handBack');
+    leaving.abort();
+    setTimeout(() => handedBack.abort(), handBackMsMax);
+  };
   const deadline = setTimeout(handBack, config.drainMs);
   hurry.addEventListener('abort', handBack);
-  await worker.close();
+  // While Redis is away BullMQ would wait for it without end.
+  await Promise.race([worker.close(), once(handedBack.signal, 'abort')]);
   clearTimeout(deadline);
   leases.close();
   await queue.close();

@@ -6,20 +6,23 @@
  * the terminal event is in the log. Whoever sees `completed` can read the message; a crash in between is repaired by
  * whoever is woken next.
  */
-import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
+import { backoffMs } from '@holdfast/shared/abort.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
-import type { FailureCode } from '@holdfast/shared/protocol/error-code.ts';
-import type { TerminalStatus } from '@holdfast/shared/protocol/run.ts';
 import type { FinishReason, Usage } from '@holdfast/shared/protocol/run-event.ts';
 import { closeLog } from '@holdfast/shared/run-log/close-log.ts';
 import { readText } from '@holdfast/shared/run-log/read-text.ts';
-import type { RunLogReader, RunLogWriter } from '@holdfast/shared/run-log/run-log.ts';
-import { isDatabaseUnavailable, type Store } from '@holdfast/shared/store/database.ts';
-import { claimRun, endRun, releaseRun } from '@holdfast/shared/store/run-lease.ts';
+import {
+  type RunLogReader,
+  RunLogUnavailableError,
+  type RunLogWriter,
+} from '@holdfast/shared/run-log/run-log.ts';
+import type { Store } from '@holdfast/shared/store/database.ts';
+import { claimRun, isNewestAttempt, releaseRun } from '@holdfast/shared/store/run-lease.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
-import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
+import type { RunRow } from '@holdfast/shared/store/views.ts';
 import { type AttemptLog, createAttemptLog, RunLostError } from './attempt-log.ts';
 import { createDeltaBatcher } from './delta-batcher.ts';
+import { type Ending, whileStoreIsAway, writeEnd } from './end-run.ts';
 import type { HeldRun, LeaseKeeper } from './lease-keeper.ts';
 import { buildPrompt } from './prompt.ts';
 import { classify } from './upstream/classify.ts';
@@ -39,9 +42,6 @@ const retryMsMax = 30_000;
 /** A provider that asks for a longer wait than this is told to the user instead. */
 const retryAfterMsMax = 120_000;
 
-/** Once the answer is in Postgres the terminal event may wait so long for Redis; readers get the end from Postgres then. */
-const closeMsMax = 30_000;
-
 export interface ProcessRunDeps {
   readonly store: Store;
   readonly runLog: RunLogReader & RunLogWriter;
@@ -52,6 +52,8 @@ export interface ProcessRunDeps {
   readonly leaseMs: number;
   /** How often a run is tried again after failures of the provider that may pass. */
   readonly retriesMax: number;
+  /** Aborted when this process has to end: from then on nothing waits for a Redis that is away. */
+  readonly leaving: AbortSignal;
 }
 
 /** `delayMs`: the run went back to the queue and wants to be woken after that; null: nothing more is to be done. */
@@ -76,6 +78,7 @@ export async function processRun(runId: string, lockToken: string, deps: Process
     runId,
     attempt: run.attempt,
     lost: held.lost,
+    isNewestAttempt: () => whileStoreIsAway(() => isNewestAttempt(store, { runId, attempt: run.attempt })),
     onCancelRequested: () => held.requestStop('cancelled'),
   });
   try {
@@ -92,6 +95,9 @@ export async function processRun(runId: string, lockToken: string, deps: Process
     }
     return await answerRun(run, log, held, { ...deps, logger });
   } catch (error) {
+    if (error instanceof RunLogUnavailableError && deps.leaving.aborted) {
+      return await handBack(run, { delayMs: 0, retry: false, usage: null }, deps);
+    }
     if (!(error instanceof RunLostError)) throw error;
     logger.warn({ err: error }, 'another attempt has taken this run over; stopped');
     return done;
@@ -106,12 +112,6 @@ async function repairEnd(runId: string, { store, runLog }: ProcessRunDeps): Prom
   if (ended) await closeLog(runLog, runId, ended.end);
 }
 
-interface Ending {
-  readonly status: TerminalStatus;
-  readonly failureCode?: FailureCode;
-  readonly finishReason?: FinishReason;
-}
-
 /** Ends a claimed run without asking the model (again). What earlier attempts produced is kept. */
 async function endWithoutAnswer(
   run: RunRow,
@@ -122,10 +122,15 @@ async function endWithoutAnswer(
 ): Promise<Processed> {
   const before = run.attempt === 1 ? null : await readText(deps.runLog, run.id).catch(() => null);
   const text = before?.text ?? '';
-  await log.open({ type: 'snapshot', data: { text } });
-  await end(run, ending, text, run.usage, log, held, deps);
+  // An attempt whose worker died has told nobody what it cost.
+  const usage = run.usage ?? (text === '' ? null : estimateUsage(await promptOf(run, deps.store), text));
+  await log.open({ type: 'snapshot', data: { text } }, deps.leaving);
+  await writeEnd({ run, ending, text, usage, log, held }, deps);
   return done;
 }
+
+const promptOf = (run: RunRow, store: Store): Promise<Prompt> =>
+  whileStoreIsAway(() => buildPrompt(store, run));
 
 /** How the provider's answer ended. */
 type Answer =
@@ -140,17 +145,18 @@ async function answerRun(
   held: HeldRun,
   deps: ProcessRunDeps,
 ): Promise<Processed> {
-  const prompt = await buildPrompt(deps.store, run);
+  const prompt = await promptOf(run, deps.store);
   await log.open(
     run.attempt === 1
       ? { type: 'started', data: { runId: run.id, model: run.model } }
       : { type: 'snapshot', data: { text: '' } },
+    deps.leaving,
   );
 
   const { answer, text, usage } = await streamAnswer(prompt, log, held, deps);
   const settled = usage ?? (text === '' && answer.kind === 'failed' ? null : estimateUsage(prompt, text));
   const endAs = async (ending: Ending): Promise<Processed> => {
-    await end(run, ending, text, settled, log, held, deps);
+    await writeEnd({ run, ending, text, usage: settled, log, held }, deps);
     return done;
   };
 
@@ -172,7 +178,8 @@ async function answerRun(
   }
 
   const { error } = answer;
-  const delayMs = error.retryAfterMs ?? backoffMs(run.retries, retryMsMin, retryMsMax);
+  // A provider that says "at once" again and again would use up all retries within a second.
+  const delayMs = Math.max(error.retryAfterMs ?? 0, backoffMs(run.retries, retryMsMin, retryMsMax));
   const mayRetry = error.retryable && run.retries < deps.retriesMax && delayMs <= retryAfterMsMax;
   deps.logger.warn({ err: error, failureCode: error.code, mayRetry, delayMs }, 'the provider failed');
   return mayRetry
@@ -185,7 +192,7 @@ async function streamAnswer(
   prompt: Prompt,
   log: AttemptLog,
   held: HeldRun,
-  { upstream }: ProcessRunDeps,
+  { upstream, leaving }: ProcessRunDeps,
 ): Promise<{ answer: Answer; text: string; usage: Usage | null }> {
   let text = '';
   let receivedChars = 0;
@@ -194,7 +201,7 @@ async function streamAnswer(
   const tooLong = new AbortController();
   const batcher = createDeltaBatcher(async (delta) => {
     try {
-      await log.append({ type: 'delta', data: { text: delta } });
+      await log.append({ type: 'delta', data: { text: delta } }, leaving);
     } catch (error) {
       // Nobody will read what the model says from here on.
       held.requestStop('lost');
@@ -232,44 +239,7 @@ async function handBack(
   how: { delayMs: number; retry: boolean; usage: Usage | null },
   { store }: ProcessRunDeps,
 ): Promise<Processed> {
-  const released = await releaseRun(store, { runId: run.id, attempt: run.attempt }, how);
+  const attempt = { runId: run.id, attempt: run.attempt };
+  const released = await whileStoreIsAway(() => releaseRun(store, attempt, how));
   return released ? { delayMs: how.delayMs } : done;
-}
-
-/** Writes the end to Postgres, then to the log. Throws RunLostError when another attempt has the run. */
-async function end(
-  run: RunRow,
-  ending: Ending,
-  text: string,
-  usage: Usage | null,
-  log: AttemptLog,
-  held: HeldRun,
-  { store }: ProcessRunDeps,
-): Promise<void> {
-  const outcome = {
-    runId: run.id,
-    attempt: run.attempt,
-    from: 'running',
-    attemptsToAdd: 0,
-    text,
-    usage,
-    terminalSeq: log.nextSeq,
-    ...ending,
-  } as const;
-  const ended = await whileStoreIsAway(held, () => endRun(store, outcome));
-  const terminal = ended && runEnd(ended);
-  if (!terminal) throw new RunLostError('the run is no longer ours to end');
-  await log.append(terminal.event, AbortSignal.timeout(closeMsMax));
-}
-
-/** Repeats what failed because Postgres is away, for as long as the run is ours: a whole answer is worth the wait. */
-async function whileStoreIsAway<T>(held: HeldRun, work: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries += 1) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!isDatabaseUnavailable(error) || held.lost.aborted) throw error;
-    }
-    await sleep(backoffMs(tries, 100, 2_000), held.lost);
-  }
 }

@@ -94,11 +94,12 @@ function traitsOf(error: unknown): ErrorTraits {
 function retryAfterMs(error: unknown): number | undefined {
   const headers = (error as { headers?: unknown } | null)?.headers;
   if (!(headers instanceof Headers)) return undefined;
-  const ms = Number.parseFloat(headers.get('retry-after-ms') ?? '');
-  if (ms >= 0) return ms;
-  const value = headers.get('retry-after');
-  if (value === null) return undefined;
-  const seconds = Number(value);
-  const wait = Number.isNaN(seconds) ? Date.parse(value) - Date.now() : seconds * 1_000;
+  const ms = headers.get('retry-after-ms') ?? '';
+  if (isNumber(ms)) return Number(ms);
+  const value = headers.get('retry-after') ?? '';
+  const wait = isNumber(value) ? Number(value) * 1_000 : Date.parse(value) - Date.now();
   return wait >= 0 ? wait : undefined;
 }
+
+/** Digits only: `Number` would take an empty header for "at once" and "Infinity" for "never". */
+const isNumber = (text: string): boolean => /^\d{1,9}(\.\d+)?$/.test(text);
