@@ -8,7 +8,7 @@ import type { ApiConfig } from './config.ts';
 import { registerDocs } from './plugins/docs.ts';
 import { type HealthOptions, registerHealth } from './plugins/health.ts';
 import { registerJsonBody } from './plugins/json-body.ts';
-import { answerBrokenHttp, registerProblems } from './plugins/problem.ts';
+import { answerBrokenHttp, answerFrameworkError, registerProblems } from './plugins/problem.ts';
 import { registerUser } from './plugins/user.ts';
 import { registerWeb } from './plugins/web.ts';
 import { registerAccount } from './routes/account.ts';
@@ -56,6 +56,7 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
       maxHeaderSize: headerBytesMax,
     },
     clientErrorHandler: answerBrokenHttp,
+    frameworkErrors: answerFrameworkError,
     disableRequestLogging: true,
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);

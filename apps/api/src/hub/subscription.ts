@@ -22,6 +22,10 @@ import type { Gate } from './gate.ts';
 /** About two seconds of a fast model. A replay that is further behind reads the log again instead. */
 const pendingEventsMax = 256;
 
+/** A reader that takes whole pages gets larger ones; for one that is full, what is read is thrown away and read again. */
+const pageEventsFirst = 16;
+const pageEventsMin = 4;
+
 /** Waits between reads of a log that cannot be read now. */
 const rereadMsMin = 100;
 const rereadMsMax = 1_000;
@@ -88,6 +92,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   /** Whether `position` was sent by us, and so cannot be invented, or from a log that is lost. */
   let positionIsOurs = options.cursor.kind === 'start';
   let wantsSnapshot = options.cursor.kind === 'unknown';
+  let pageEvents = pageEventsFirst;
 
   function send(event: LoggedEvent): void {
     position = event.id;
@@ -136,8 +141,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     if (!position || !head) return true;
     // A log that is behind what we sent ourselves lost its tail, and its worker will write that again.
     if (compareEventIds(head.id, position) < 0) return positionIsOurs;
-    const first = events[0];
-    return first === undefined || isNextEventId(position, first.id);
+    return events[0] === undefined || isNextEventId(position, events[0].id);
   }
 
   async function sendSnapshot(): Promise<void> {
@@ -153,7 +157,8 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
 
   /** Reads one page and delivers it. Returns whether the reader now has all that the log holds. */
   async function replayPage(): Promise<boolean> {
-    const page = await gate(() => runLog.read(runId, position, pageEventsMax));
+    const limit = pageEvents;
+    const page = await gate(() => runLog.read(runId, position, limit));
     logFails = false;
     if (state === 'closed') return true;
     if (!page.head) {
@@ -165,7 +170,9 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       await sendSnapshot();
       return false;
     }
-    return deliver(page.events) && page.events.length < pageEventsMax;
+    const taken = deliver(page.events);
+    pageEvents = taken ? Math.min(limit * 2, pageEventsMax) : Math.max(limit / 4, pageEventsMin);
+    return taken && page.events.length < limit;
   }
 
   async function replay(): Promise<void> {
@@ -235,7 +242,8 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     reread,
     finish,
     get waitsForLog() {
-      return state === 'live' || (state === 'replaying' && logFails);
+      // Not while it is full: it would get the whole text on top.
+      return !sink.full && (state === 'live' || (state === 'replaying' && logFails));
     },
     close,
   };

@@ -10,6 +10,9 @@ import { hasZodFastifySchemaValidationErrors } from 'fastify-type-provider-zod';
 /** Faults of one request that are told at most; a body of 100,000 wrong fields gets no answer of the same length. */
 const faultsMax = 20;
 
+/** Of a fault's path or message: both can hold names that the client made up, as many and as long as a body may be. */
+const faultCharsMax = 300;
+
 /** Seconds after which a dependency that is away is worth another try. */
 const retryAfterSeconds = 2;
 
@@ -35,8 +38,8 @@ function toAppError(error: unknown): AppError {
     return new AppError('invalid_request', {
       detail: 'Some fields are not valid; see `errors`.',
       errors: error.validation.slice(0, faultsMax).map((fault) => ({
-        path: fault.instancePath || '/',
-        message: fault.message ?? 'is not valid',
+        path: shortened(fault.instancePath || '/'),
+        message: shortened(fault.message ?? 'is not valid'),
       })),
     });
   }
@@ -64,6 +67,11 @@ function toAppError(error: unknown): AppError {
     detail: 'Please try again; if it stays, tell the operator the requestId.',
     cause: error,
   });
+}
+
+/** At most `faultCharsMax` units; cutting a character in half must not make the answer invalid. */
+function shortened(text: string): string {
+  return text.length <= faultCharsMax ? text : `${text.slice(0, faultCharsMax).toWellFormed()}…`;
 }
 
 /** Builds an RFC 9457 body. */
@@ -107,6 +115,19 @@ export function registerProblems(app: FastifyInstance): void {
   });
 }
 
+/** Answers what Fastify refuses before any route and hook: an address that cannot be decoded, or has too long a part. */
+export function answerFrameworkError(
+  error: FastifyError,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): void {
+  reply.header('x-request-id', request.id);
+  sendProblem(toAppError(error), request, reply);
+}
+
+/** A client that was refused and does not close its side keeps its socket no longer than this. */
+const lingerMs = 2_000;
+
 const httpFaults: Readonly<Record<string, [ProblemCode, detail: string]>> = {
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'Send fewer or shorter header fields.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'Send the whole request without long breaks.'],
@@ -123,4 +144,6 @@ export function answerBrokenHttp(error: Error & { code?: string }, socket: Socke
       'Content-Type: application/problem+json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
+  // Not at once: a reset could overtake the answer. Not never: HTTP servers keep half-closed sockets open.
+  setTimeout(() => socket.destroy(), lingerMs).unref();
 }

@@ -92,12 +92,19 @@ function formatPosition({ updatedAt, id }: ConversationPosition): string {
   return Buffer.from(`${updatedAt} ${id}`).toString('base64url');
 }
 
-const updatedAtPattern = /^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d\.\d{6}Z$/;
+const updatedAtPattern = /^(?!0000)\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/;
+
+/** Whether a date is one that Postgres takes, too: JavaScript reads 31 February as 3 March and knows a year 0. */
+function isTimestamp(text: string): boolean {
+  if (!updatedAtPattern.test(text)) return false;
+  const date = new Date(text);
+  return !Number.isNaN(date.getTime()) && date.toISOString().slice(0, 19) === text.slice(0, 19);
+}
 
 /** Throws `invalid_cursor` for anything that `formatPosition` cannot have made. */
 function parsePosition(cursor: string): ConversationPosition {
   const [updatedAt = '', id = ''] = Buffer.from(cursor, 'base64url').toString().split(' ');
-  if (!updatedAtPattern.test(updatedAt) || Number.isNaN(Date.parse(updatedAt)) || !isId(id)) {
+  if (!isTimestamp(updatedAt) || !isId(id)) {
     throw new AppError('invalid_cursor', {
       detail: 'Pass the nextCursor of a page that you got, or none at all.',
     });

@@ -61,6 +61,10 @@ export function registerMessages(app: App, services: Services): void {
         body: regenerateSchema,
         response: { 202: acceptedRunSchema },
       },
+      // Every field may be left out, and so may the body. Fastify would have it validated as null.
+      preValidation: async (request) => {
+        if (request.body === undefined) request.body = {};
+      },
     },
     async (request, reply) => {
       assertModelOffered(request.body.model, models);

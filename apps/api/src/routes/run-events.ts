@@ -52,11 +52,16 @@ export function registerRunEvents(app: App, { store, hub, connections }: Service
       }
 
       reply.hijack();
-      // The headers that plugins have set (CORS, request id, security) belong to this response, too.
-      for (const [name, value] of Object.entries(reply.getHeaders())) {
+      // Gone while we asked the database: its `close` has been, so nothing would ever free what is opened now.
+      if (reply.raw.destroyed) return reply;
+      // First the content type: over plain HTTP, Chromium takes a head that was cut off for a whole one, and an
+      // EventSource without its content type gives up for ever. Then what plugins have set (CORS, request id, security).
+      const headers = { ...eventStreamHeaders, ...reply.getHeaders(), ...eventStreamHeaders };
+      for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name);
+      for (const [name, value] of Object.entries(headers)) {
         if (value !== undefined) reply.raw.setHeader(name, value);
       }
-      reply.raw.writeHead(200, eventStreamHeaders);
+      reply.raw.writeHead(200);
       const connection = connections.open(reply.raw, () => subscription.close());
       const subscription = hub.subscribe(run.id, cursor, connection);
       return reply;

@@ -3,7 +3,8 @@
  *
  * open    frames that become ready together go out in one write
  * full    the reader takes less than it is sent: nothing more is queued until the socket has drained
- * closed  the response has ended, or the reader is gone; reached from either, never left
+ * ended   nothing more is queued; what was, goes out in the reader's time
+ * closed  the response has gone out, or the reader is gone; reached from any, never left
  *
  * One timer serves all connections: heartbeats, the end of a long life, and the cutting off of readers that do not read.
  */
@@ -77,11 +78,13 @@ export function createConnections(settings: ConnectionSettings): Connections {
     let framesBytes = 0;
     let lastWriteAt = performance.now();
     let fullSince: number | null = null;
+    let endedAt: number | null = null;
     let closed = false;
     let waiting: (() => void)[] = [];
 
     function push(frame: Buffer): void {
-      if (closed) return;
+      // Writing after the end would destroy the response, and take from a slow reader what is still on its way.
+      if (closed || endedAt !== null) return;
       frames.push(frame);
       framesBytes += frame.byteLength;
       // Everything that one turn of the event loop makes ready leaves in one write.
@@ -118,13 +121,16 @@ export function createConnections(settings: ConnectionSettings): Connections {
         return new Promise((resolve) => waiting.push(resolve));
       },
       end() {
-        if (closed) return;
+        if (closed || endedAt !== null) return;
         connection.flush();
+        endedAt = performance.now();
         response.end();
       },
       tick(now) {
-        if (fullSince !== null) {
-          if (now - fullSince > stalledMsMax) response.destroy();
+        // A reader that never takes the end would keep its place for ever.
+        const waitsSince = fullSince ?? endedAt;
+        if (waitsSince !== null) {
+          if (now - waitsSince > stalledMsMax) response.destroy();
         } else if (now >= endsAt) {
           connection.end();
         } else if (now - lastWriteAt > settings.heartbeatMs - tickMs) {
@@ -169,6 +175,8 @@ export function createConnections(settings: ConnectionSettings): Connections {
           connection.end();
         }),
       );
+      // Those who came meanwhile are to see an end, too, and not a connection that breaks.
+      for (const connection of open) connection.end();
     },
     close() {
       clearInterval(timer);
