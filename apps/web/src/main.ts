@@ -1,7 +1,7 @@
 /** The page: composer, list of conversations, address; the conversation itself is chat.ts. */
 import { type Conversation, createClient } from '@holdfast/client';
 import { type ChatState, createChat } from './chat.ts';
-import { drafts } from './saved.ts';
+import { drafts, made } from './saved.ts';
 
 /** The list is a way back to what one was just doing, not an archive. */
 const conversationsMax = 20;
@@ -23,6 +23,8 @@ const list = find('conversations', HTMLElement);
 let state: ChatState = 'idle';
 let current: string | null = null;
 let isPinned = true;
+/** Where the log was scrolled to when we last looked. */
+let scrolledTo = 0;
 
 const chat = createChat({
   client,
@@ -43,6 +45,7 @@ const chat = createChat({
     // What was typed meanwhile belongs to the conversation that was just made.
     drafts.set(id, drafts.get(null));
     drafts.set(null, null);
+    made.set(null, { id });
     current = id;
     history.replaceState(null, '', `#${id}`);
   },
@@ -61,8 +64,18 @@ function addressed(): string | null {
   return /^#[0-9a-f-]{36}$/i.test(location.hash) ? location.hash.slice(1) : null;
 }
 
+/** Leads a reload that lost the address of the conversation (see `made`) back to it. */
+function recallAddress(): void {
+  const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
+  const last = made.get(null);
+  if (navigation?.type !== 'reload' || last === null || addressed() !== null) return;
+  history.replaceState(null, '', `#${last.id}`);
+}
+
 function openAddressed(): void {
   current = addressed();
+  // Whoever comes to an empty conversation by choice shall find it empty after a reload.
+  if (current === null) made.set(null, null);
   isPinned = true;
   composer.value = drafts.get(current)?.text ?? '';
   if (sidebar.matches(':popover-open')) sidebar.hidePopover();
@@ -86,6 +99,7 @@ function showState(now: ChatState): void {
 
 function stayPinned(): void {
   if (isPinned) scroller.scrollTop = scroller.scrollHeight;
+  scrolledTo = scroller.scrollTop;
 }
 
 async function listConversations(): Promise<void> {
@@ -147,7 +161,11 @@ stopButton.addEventListener('click', () => {
 scroller.addEventListener(
   'scroll',
   () => {
-    isPinned = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= pinnedPxMax;
+    const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= pinnedPxMax;
+    // Only a reader moves up. A text that is laid out anew, as the window is turned, moves the end away from everybody.
+    if (isAtEnd) isPinned = true;
+    else if (scroller.scrollTop < scrolledTo) isPinned = false;
+    scrolledTo = scroller.scrollTop;
   },
   { passive: true },
 );
@@ -156,5 +174,6 @@ scroller.addEventListener(
 new ResizeObserver(stayPinned).observe(scroller);
 
 addEventListener('hashchange', openAddressed);
+recallAddress();
 openAddressed();
 void listConversations();

@@ -54,6 +54,12 @@ export const pendings = slot<Pending>('pending', (value) =>
 /** What stands in the composer, by conversation. */
 export const drafts = slot<{ readonly text: string }>('draft', (value) => typeof value.text === 'string');
 
+/**
+ * The conversation that was last made here, under null. A reload that began just before comes back to the address of a
+ * new conversation: the browser had taken it down already.
+ */
+export const made = slot<{ readonly id: string }>('made', (value) => typeof value.id === 'string');
+
 /** One only, of the run that was on the screen last: an answer may be large and the storage is not. */
 const progress = slot<Progress>('progress', (value) =>
   [value.runId, value.text, value.cursor].every((one) => typeof one === 'string'),
