@@ -2,7 +2,7 @@
 import type { Message, RunView } from '@holdfast/shared/http/schemas.ts';
 import { runKeys } from '@holdfast/shared/run-log/keys.ts';
 import type { Redis } from 'ioredis';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Child } from '../../scripts/services/process.ts';
 import { getHistory } from './ask.ts';
 import { type Following, followRun } from './recorder.ts';
@@ -24,6 +24,22 @@ export interface StoredRun {
   readonly usage: { inputTokens: number; outputTokens: number; estimated: boolean } | null;
 }
 
+/** A list that has a first element. */
+export type AtLeastOne<T> = readonly [T, ...T[]];
+
+/** The addresses of the two API processes of a stack that was started with two. */
+export function twoUrls(stack: Stack): readonly [string, string] {
+  const [first, second] = stack.apis;
+  if (!first || !second) throw new Error('the stack was started with fewer than two API processes');
+  return [first.url, second.url];
+}
+
+export function firstUrl(stack: Stack): string {
+  const [first] = stack.apis;
+  if (!first) throw new Error('the stack was started without an API process');
+  return first.url;
+}
+
 export async function storedRun(stack: Stack, runId: string): Promise<StoredRun> {
   const { rows } = await stack.db.query<StoredRun>('select * from runs where id = $1', [runId]);
   const [row] = rows;
@@ -33,10 +49,38 @@ export async function storedRun(stack: Stack, runId: string): Promise<StoredRun>
 
 /** Resolves with the row once the run has ended. */
 export async function storedEnd(stack: Stack, runId: string): Promise<StoredRun> {
-  await expect
-    .poll(async () => (await storedRun(stack, runId)).status, patience)
-    .toMatch(/completed|failed|cancelled/);
-  return storedRun(stack, runId);
+  return vi.waitFor(async () => {
+    const stored = await storedRun(stack, runId);
+    expect(stored.status).toMatch(/completed|failed|cancelled/);
+    return stored;
+  }, patience);
+}
+
+/** Names those of these processes that end from now on: an outage around them is no reason to die. */
+export function deathsOf(stack: Pick<Stack, 'apis' | 'workers'>): readonly string[] {
+  const deaths: string[] = [];
+  const note = (kind: string, child: Child) =>
+    void child.exited.then(() => deaths.push(`${kind} ${child.pid}: ${child.lastLines(20).join('\n')}`));
+  for (const api of stack.apis) note('API', api);
+  for (const worker of stack.workers) note('worker', worker);
+  return deaths;
+}
+
+/**
+ * Locks the run's row and resolves when its worker waits for that in the statement that ends it. The function that it
+ * returns lets the worker go on.
+ */
+export async function holdEnd(stack: Stack, runId: string): Promise<() => Promise<void>> {
+  const lock = await stack.db.connect();
+  await lock.query('begin');
+  await lock.query('select 1 from runs where id = $1 for update', [runId]);
+  const ending = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+                  and wait_event_type = 'Lock' and query like '%with ended as%'`;
+  await vi.waitFor(async () => expect((await stack.db.query(ending)).rows).toHaveLength(1), patience);
+  return async () => {
+    await lock.query('commit');
+    lock.release();
+  };
 }
 
 /** One entry of a run log as it stands in Redis. */
@@ -48,11 +92,21 @@ export interface LogEntry {
   readonly data: { readonly text?: string; readonly [field: string]: unknown };
 }
 
-export async function logEntries(stack: Stack, runId: string, redis: Redis = stack.redis): Promise<LogEntry[]> {
+export async function logEntries(
+  stack: Stack,
+  runId: string,
+  redis: Redis = stack.redis,
+): Promise<LogEntry[]> {
   const entries = await redis.xrange(runKeys(stack.redisPrefix, runId).log, '-', '+');
   return entries.map(([id, fields]) => {
     const [attempt = 0, seq = 0] = id.split('-').map(Number);
-    return { id, attempt, seq, type: fields[1] ?? '', data: JSON.parse(fields[3] ?? '{}') as LogEntry['data'] };
+    return {
+      id,
+      attempt,
+      seq,
+      type: fields[1] ?? '',
+      data: JSON.parse(fields[3] ?? '{}') as LogEntry['data'],
+    };
   });
 }
 
@@ -61,16 +115,13 @@ export const isTerminal = (entry: { readonly type: string }): boolean =>
 
 /** The worker, of these, that holds the run; waits until one does. */
 export async function workerOf(stack: Stack, workers: readonly Child[], runId: string): Promise<Child> {
-  let found: Child | undefined;
-  await expect
-    .poll(async () => {
-      const { status, worker_id } = await storedRun(stack, runId);
-      found = status === 'running' ? workers.find((worker) => worker_id?.endsWith(`:${worker.pid}`)) : undefined;
-      return found !== undefined;
-    }, patience)
-    .toBe(true);
-  if (!found) throw new Error('unreachable');
-  return found;
+  return vi.waitFor(async () => {
+    const { status, worker_id } = await storedRun(stack, runId);
+    const holder = workers.find((worker) => worker_id?.endsWith(`:${worker.pid}`));
+    if (status !== 'running' || !holder)
+      throw new Error(`run ${runId} is ${status} and held by ${worker_id}`);
+    return holder;
+  }, patience);
 }
 
 /**
@@ -81,28 +132,32 @@ export function watch(
   bases: readonly string[],
   run: Pick<RunView, 'eventsUrl'>,
   wholeText?: string,
-): readonly Following[] {
-  return bases.map((base) =>
+): AtLeastOne<Following> {
+  const [first, ...others] = bases.map((base) =>
     followRun({
       bases: [base],
       url: (origin) => `${origin}${run.eventsUrl}`,
       onEvent: (event, record) => {
         if (wholeText !== undefined && !wholeText.startsWith(record.text)) {
-          throw new Error(`after ${event.id} the text is no beginning of the answer: ${JSON.stringify(record.text)}`);
+          throw new Error(
+            `after ${event.id} the text is no beginning of the answer: ${JSON.stringify(record.text)}`,
+          );
         }
       },
     }),
   );
+  if (!first) throw new Error('a run is watched on at least one API process');
+  return [first, ...others];
 }
 
 /** Waits until the reader has so many events; the answer is then under way. */
 export async function underWay({ record }: Following, events = 8): Promise<void> {
-  await expect.poll(() => record.ids.length, patience).toBeGreaterThanOrEqual(events);
+  await vi.waitFor(() => expect(record.ids.length).toBeGreaterThanOrEqual(events), patience);
 }
 
-export async function allEnd(readers: readonly Following[]): Promise<RunRecord[]> {
-  await Promise.all(readers.map((reader) => reader.done));
-  return readers.map((reader) => reader.record);
+export async function allEnd([first, ...others]: AtLeastOne<Following>): Promise<AtLeastOne<RunRecord>> {
+  await Promise.all([first, ...others].map((reader) => reader.done));
+  return [first.record, ...others.map((reader) => reader.record)];
 }
 
 /**
@@ -117,13 +172,20 @@ export async function expectOneEnd(
 ): Promise<{ stored: StoredRun; log: LogEntry[]; message: Message }> {
   const stored = await storedEnd(stack, run.id);
   // Postgres comes first, the terminal event a moment later.
-  await expect.poll(async () => (await logEntries(stack, run.id, redis)).filter(isTerminal).length, patience).toBe(1);
-  const log = await logEntries(stack, run.id, redis);
-
+  const log = await vi.waitFor(async () => {
+    const entries = await logEntries(stack, run.id, redis);
+    expect(entries.filter(isTerminal), 'the log has one terminal event').toHaveLength(1);
+    return entries;
+  }, patience);
   const last = log.at(-1);
-  expect(last, 'the terminal event is the last one').toMatchObject({ type: stored.status, attempt: stored.attempt });
+  expect(last, 'the terminal event is the last one').toMatchObject({
+    type: stored.status,
+    attempt: stored.attempt,
+  });
   const attempt = log.filter((entry) => entry.attempt === stored.attempt);
-  expect(attempt, 'nothing of an earlier attempt stands after the last one began').toEqual(log.slice(-attempt.length));
+  expect(attempt, 'nothing of an earlier attempt stands after the last one began').toEqual(
+    log.slice(-attempt.length),
+  );
   expect(attempt.map((entry) => entry.seq)).toEqual(attempt.map((_, index) => index));
   const attempts = log.map((entry) => entry.attempt);
   expect(attempts, 'attempts never go back').toEqual(attempts.toSorted((a, b) => a - b));

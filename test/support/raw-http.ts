@@ -82,7 +82,11 @@ export async function exchange(
 }
 
 /** One request as it should be written, or as it should not. */
-export function sendRaw(base: string, request: RawRequest, options?: ExchangeOptions): Promise<RawReply | null> {
+export function sendRaw(
+  base: string,
+  request: RawRequest,
+  options?: ExchangeOptions,
+): Promise<RawReply | null> {
   return exchange(base, requestBytes(base, request), options);
 }
 

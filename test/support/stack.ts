@@ -92,6 +92,8 @@ export async function startStack(options: StackOptions = {}): Promise<Stack> {
     Promise.all(Array.from({ length: options.workers ?? 1 }, () => startWorker())),
   ]);
   const db = new pg.Pool({ connectionString: databaseUrl, max: 2 });
+  // `end` does not wait for the connections to be closed, and dropping the database then ends them the hard way.
+  db.on('error', () => {});
   const redis = new Redis(inject('redisUrl'), { lazyConnect: true });
 
   return {

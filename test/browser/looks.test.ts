@@ -1,0 +1,119 @@
+/** What is where on the page, and pictures of each of its states for people to look at: test-artefacts/page/. */
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type StandIn, startStandIn } from '../../packages/stand-in/src/stand-in.ts';
+import { question } from '../support/ask.ts';
+import { type ChatPage, patience, startBrowser, type TestBrowser } from '../support/browser.ts';
+import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts';
+import { type Stack, startStack } from '../support/stack.ts';
+
+const folder = fileURLToPath(new URL('../../test-artefacts/page/', import.meta.url));
+const sizes = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } } as const;
+
+let stack: Stack;
+let provider: StandIn;
+let browser: TestBrowser;
+let proxy: ChaosProxy;
+
+beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
+  // Slower than in other tests: the pictures of an answer that is being written need some seconds of it.
+  provider = await startStandIn({ pace: { tokensPerSecond: 100, firstTokenMs: 0, jitter: 0 } });
+  [stack, browser] = await Promise.all([
+    startStack({ env: { OPENAI_BASE_URL: provider.url } }),
+    startBrowser(),
+  ]);
+  proxy = await startChaosProxy({
+    target: { host: '127.0.0.1', port: Number(new URL(String(stack.apis[0]?.url)).port) },
+  });
+});
+afterAll(async () => {
+  await browser?.stop();
+  await proxy?.stop();
+  await stack?.stop();
+  await provider?.stop();
+});
+
+/** Takes the four pictures of a state; in each of them everything has to be within the window. */
+async function shoot({ page, get, belowSight }: ChatPage, state: string): Promise<void> {
+  for (const [size, viewport] of Object.entries(sizes)) {
+    await page.setViewportSize(viewport);
+    // The end stays in sight when a window changes its shape.
+    await expect.poll(belowSight, patience).toBeLessThan(33);
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.screenshot({ path: `${folder}${state}-${size}-${colorScheme}.png` });
+    }
+    const width = await page.evaluate(() => document.documentElement.scrollWidth);
+    expect(width, `${state} on a ${size}`).toBeLessThanOrEqual(viewport.width);
+    await expectInside(get('composer'), viewport);
+  }
+}
+
+async function expectInside(
+  element: ReturnType<ChatPage['get']>,
+  { width, height }: { width: number; height: number },
+): Promise<void> {
+  const box = await element.boundingBox();
+  if (!box) throw new Error('it is not on the page');
+  expect(Math.min(box.x, box.y)).toBeGreaterThanOrEqual(0);
+  expect(box.x + box.width).toBeLessThanOrEqual(width);
+  expect(box.y + box.height).toBeLessThanOrEqual(height);
+}
+
+it('every state fits a desktop and a phone, in light and in dark', async () => {
+  const chat = await browser.open(proxy.url());
+  await shoot(chat, 'empty');
+
+  await chat.ask('How do I follow a run in TypeScript? Show me the code, please.');
+  await chat.reaches('completed');
+  await shoot(chat, 'finished');
+
+  await chat.ask('Thank you. What happens when I reload this page while you are still writing?');
+  await expect.poll(() => chat.get('message').count(), patience).toBe(4);
+  await chat.grows(300);
+  await shoot(chat, 'answering');
+  expect(await chat.last.getAttribute('data-status')).toBe('running');
+
+  await proxy.refuse();
+  proxy.reset();
+  await expect
+    .poll(() => chat.get('connection').evaluate((line) => getComputedStyle(line).opacity), patience)
+    .toBe('1');
+  await chat.get('connection').waitFor();
+  await shoot(chat, 'reconnecting');
+  await proxy.pass();
+
+  await chat.get('connection').waitFor({ state: 'hidden' });
+  await chat.get('stop').click();
+  await chat.reaches('cancelled');
+  await chat.get('regenerate').last().waitFor();
+  await shoot(chat, 'stopped');
+
+  await chat.page.goto(`${proxy.url()}/#`);
+  await chat.ask(question({ status: 401 }, 'Can you hear me?'));
+  await chat.reaches('failed');
+  await chat.get('retry').waitFor();
+  await shoot(chat, 'failed');
+});
+
+it('who scrolls up in a growing answer stays there, and who goes back to the end follows it again', async () => {
+  const chat = await browser.open(proxy.url());
+  await chat.ask(question({ deltas: 500, intervalMs: 10, seed: 12 }));
+  await expect
+    .poll(() => chat.page.evaluate(() => document.getElementById('scroller')?.scrollTop), patience)
+    .toBeGreaterThan(300);
+  await chat.page.mouse.move(700, 400);
+  await chat.page.mouse.wheel(0, -250);
+  await expect.poll(chat.belowSight, patience).toBeGreaterThan(200);
+  const before = await chat.belowSight();
+  // It grows, out of sight.
+  await expect.poll(chat.belowSight, patience).toBeGreaterThan(before + 100);
+  await chat.page.mouse.wheel(0, 100_000);
+  await expect.poll(chat.belowSight, patience).toBeLessThan(33);
+  const length = (await chat.text()).length;
+  await chat.grows(length + 300);
+  await chat.reaches('completed');
+  await expect.poll(chat.belowSight, patience).toBeLessThan(33);
+});

@@ -1,0 +1,228 @@
+/**
+ * A real Chromium for the tests of the page. Every page that it opens keeps watch on itself: what the answer looked
+ * like at every moment, and everything that must not happen (errors, breaches of the content security policy, requests
+ * to strangers).
+ */
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import {
+  type Browser,
+  type BrowserContext,
+  type BrowserContextOptions,
+  chromium,
+  type Locator,
+  type Page,
+} from 'playwright-core';
+import { expect } from 'vitest';
+
+/** Longer than anything takes on a busy machine; who waits so long reports a failure. */
+export const patience = { timeout: 60_000, interval: 50 };
+
+const chromiumFile = fileURLToPath(new URL('../../.cache/chromium.json', import.meta.url));
+
+/** No telemetry, updates or QUIC: the only traffic is the page's. */
+const quietArgs = [
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+];
+
+/** Chromium writes these for every request that fails or is refused; whoever cuts connections sees many. */
+const networkNoise = /^Failed to load resource: (net::ERR_|the server responded with a status of 50[0-9])/;
+
+/** What an answer looked like, from its first moment to the last one. */
+export interface Seen {
+  /** The lengths of its text, each time it changed. */
+  readonly lengths: readonly number[];
+  /** How often the text was not continued but replaced by another one. */
+  readonly replacements: number;
+}
+
+/** One open page with the chat on it. */
+export interface ChatPage {
+  readonly page: Page;
+  /** What must not happen and did: page errors, console errors but the network's, foreign requests. */
+  readonly problems: readonly string[];
+  /** The cursor of each request for events; null without one. */
+  readonly cursors: readonly (string | null)[];
+  get(testId: string): Locator;
+  ask(text: string): Promise<void>;
+  /** The last message. */
+  readonly last: Locator;
+  /** The text of the last message, byte by byte. */
+  text(): Promise<string>;
+  /** Resolves when the last message is an answer with this status. */
+  reaches(status: string): Promise<void>;
+  /** Resolves when the last message is an answer with more than this many characters. */
+  grows(charsMin: number): Promise<void>;
+  /** The id of the conversation on the screen. */
+  conversationId(): string;
+  /** The history of the last answer, since the document was loaded. */
+  seen(): Promise<Seen>;
+  /** How far the end of the conversation is below what can be seen, in pixels. */
+  belowSight(): Promise<number>;
+  /** Breaches of the content security policy. */
+  violations(): Promise<readonly string[]>;
+}
+
+export interface TestBrowser {
+  /** Opens the chat of a server in a context of its own, or as one more tab of an existing one. */
+  open(base: string, options?: OpenOptions): Promise<ChatPage>;
+  /** Closes all pages; returns what must not happen and did, in any of them. */
+  closePages(): Promise<string[]>;
+  stop(): Promise<void>;
+}
+
+export interface OpenOptions {
+  /** `#` and a conversation. */
+  readonly hash?: string;
+  readonly context?: BrowserContext;
+  readonly contextOptions?: BrowserContextOptions;
+  /** Reading the whole text at each change costs time, which a test of speed must not measure. Default: true. */
+  readonly watch?: boolean;
+}
+
+interface Watch {
+  seen: { lengths: number[]; replacements: number } | null;
+  violations: string[];
+}
+
+/** Starts the Chromium that `npm test` has found or fetched. */
+export async function startBrowser(): Promise<TestBrowser> {
+  const { executablePath, args, env } = readChromium();
+  const browser: Browser = await chromium.launch({
+    executablePath,
+    args: [...quietArgs, ...args],
+    env: { ...(process.env as Record<string, string>), ...env },
+  });
+  const opened: ChatPage[] = [];
+  return {
+    async open(base, options = {}) {
+      const context =
+        options.context ??
+        (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.contextOptions }));
+      const page = await context.newPage();
+      page.setDefaultTimeout(patience.timeout);
+      await page.addInitScript(watchDocument, options.watch ?? true);
+      const chat = createChatPage(page, base);
+      opened.push(chat);
+      await page.goto(`${base}/${options.hash ?? ''}`);
+      await chat.get('composer').waitFor();
+      return chat;
+    },
+    async closePages() {
+      const chats = opened.splice(0);
+      const found = await Promise.all(
+        chats.map(async (chat) => [...chat.problems, ...(await chat.violations())]),
+      );
+      await Promise.all(chats.map(({ page }) => page.context().close()));
+      return found.flat();
+    },
+    stop: () => browser.close(),
+  };
+}
+
+function readChromium(): { executablePath: string; args: string[]; env: Record<string, string> } {
+  try {
+    return JSON.parse(readFileSync(chromiumFile, 'utf8'));
+  } catch (cause) {
+    throw new Error('no Chromium was set up: run `node scripts/setup.mjs --test` first', { cause });
+  }
+}
+
+function createChatPage(page: Page, base: string): ChatPage {
+  const problems: string[] = [];
+  const cursors: (string | null)[] = [];
+  page.on('pageerror', (error) => problems.push(`page error: ${error.stack ?? error.message}`));
+  page.on('console', (message) => {
+    if (!['error', 'warning'].includes(message.type()) || networkNoise.test(message.text())) return;
+    problems.push(`console: ${message.text()}`);
+  });
+  page.on('request', (request) => {
+    const { origin, pathname } = new URL(request.url());
+    if (origin !== base) problems.push(`foreign request: ${request.url()}`);
+    if (pathname.endsWith('/events')) cursors.push(request.headers()['last-event-id'] ?? null);
+  });
+  page.on('dialog', (dialog) => {
+    problems.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+
+  const get = (testId: string): Locator => page.getByTestId(testId);
+  const last = get('message').last();
+  /** Without waiting: the last message may just be making room for another one. */
+  const lastOnPage = () =>
+    page.evaluate(() => {
+      const message = [...document.querySelectorAll<HTMLElement>('[data-testid=message]')].at(-1);
+      const text = message?.querySelector('[data-testid=message-text]')?.textContent ?? '';
+      return { role: message?.dataset['role'], status: message?.dataset['status'], text };
+    });
+  const readWatch = () =>
+    page.evaluate(() => (globalThis as unknown as { holdfastWatch: Watch }).holdfastWatch);
+  return {
+    page,
+    problems,
+    cursors,
+    get,
+    last,
+    async ask(text) {
+      // While a request is under way, Enter does nothing.
+      await expect.poll(() => get('send').isEnabled(), patience).toBe(true);
+      await get('composer').fill(text);
+      await get('composer').press('Enter');
+    },
+    text: async () => (await lastOnPage()).text,
+    async reaches(status) {
+      const answered = async () => {
+        const { role, status } = await lastOnPage();
+        return role === 'assistant' ? status : undefined;
+      };
+      await expect.poll(answered, patience).toBe(status);
+    },
+    async grows(charsMin) {
+      const answered = async () => {
+        const { role, text } = await lastOnPage();
+        return role === 'assistant' ? text.length : 0;
+      };
+      await expect.poll(answered, patience).toBeGreaterThan(charsMin);
+    },
+    conversationId: () => new URL(page.url()).hash.slice(1),
+    seen: async () => (await readWatch()).seen ?? { lengths: [], replacements: 0 },
+    belowSight: () =>
+      page
+        .locator('#scroller')
+        .evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight),
+    violations: async () => (await readWatch()).violations,
+  };
+}
+
+/** Runs in the page, before its own scripts. A mutation observer misses no state that could have been painted. */
+function watchDocument(watchText: boolean): void {
+  const watch: Watch = { seen: null, violations: [] };
+  (globalThis as unknown as { holdfastWatch: Watch }).holdfastWatch = watch;
+  document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {
+    watch.violations.push(`${effectiveDirective} ${blockedURI}`);
+  });
+  if (!watchText) return;
+  let watched: Element | undefined;
+  let shown = '';
+  const look = () => {
+    const all = document.querySelectorAll('[data-role=assistant] [data-testid=message-text]');
+    const answer = all[all.length - 1];
+    if (!answer) return;
+    if (answer !== watched || !watch.seen) {
+      watched = answer;
+      shown = '';
+      watch.seen = { lengths: [], replacements: 0 };
+    }
+    const text = answer.textContent;
+    if (text === shown) return;
+    if (!text.startsWith(shown)) watch.seen.replacements++;
+    watch.seen.lengths.push(text.length);
+    shown = text;
+  };
+  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
+}
