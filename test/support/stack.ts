@@ -7,8 +7,8 @@ import { join } from 'node:path';
 import { Redis } from 'ioredis';
 import pg from 'pg';
 import { inject } from 'vitest';
-import { type Child, startChild } from '../../scripts/services/process.ts';
 import { type StandIn, startStandIn } from '../../packages/stand-in/src/stand-in.ts';
+import { type Child, startChild } from '../../scripts/services/process.ts';
 import { templateDatabase } from './global-setup.ts';
 
 /** Fast enough that tests need not wait, slow enough for a busy machine. */
