@@ -1,6 +1,8 @@
 /**
  * Where a reader may begin: with nothing, after any event, at the end, and with cursors that nobody ever sent. A native
  * EventSource dies for ever on any status but 200 and 204, so its header never gets another.
+ *
+ * This file is longer than 250 lines because the table of cursors in PROTOCOL.md is tried as one, on one stack.
  */
 import type { RunView } from '@holdfast/shared/http/schemas.ts';
 import { runKeys } from '@holdfast/shared/run-log/keys.ts';

@@ -1,4 +1,9 @@
-/** A provider that fails in every way that providers do: what passes is retried, what does not is told, in our words. */
+/**
+ * A provider that fails in every way that providers do: what passes is retried, what does not is told, in our words.
+ *
+ * This file is longer than 250 lines because every kind of failure is tried on one stack, and no secret may be left after
+ * all of them.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type FailureCode, failures } from '@holdfast/shared/protocol/error-code.ts';

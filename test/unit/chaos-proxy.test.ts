@@ -1,3 +1,4 @@
+/** What the cutting proxy does; longer than 250 lines because each of its faults needs a connection of its own. */
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';

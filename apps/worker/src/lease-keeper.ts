@@ -47,6 +47,8 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   readonly store: Store;
   readonly leaseMs: number;
+  /** How long a job's lock is extended; longer than a lease. */
+  readonly lockMs: number;
   readonly runMsMax: number;
   /** Extends the locks of jobs; those that were lost are not an error here, because the lease decides. */
   readonly extendLocks: (jobIds: string[], tokens: string[], ms: number) => Promise<unknown>;
@@ -65,6 +67,7 @@ interface Entry {
 export function createLeaseKeeper({
   store,
   leaseMs,
+  lockMs,
   runMsMax,
   extendLocks,
   logger,
@@ -128,7 +131,7 @@ export function createLeaseKeeper({
     await extendLocks(
       locked.map((entry) => entry.attempt.runId),
       locked.map((entry) => entry.lockToken),
-      leaseMs,
+      lockMs,
     );
   }
 

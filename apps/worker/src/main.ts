@@ -16,6 +16,12 @@ import { processRun } from './process-run.ts';
 import { startSweeper } from './sweeper.ts';
 import { createOpenAiUpstream } from './upstream/openai.ts';
 
+/**
+ * So much longer than its lease a job's lock lasts. A dead worker's job is rung for when its lock ends; if that were a
+ * moment before the end of the lease, whoever comes would find the run taken, and the next ring is seconds away.
+ */
+const lockGraceMs = 300;
+
 /** To hand back its runs at the end of the drain time a worker needs Postgres and Redis; if they are away, it ends without. */
 const handBackMsMax = 2_000;
 
@@ -48,6 +54,7 @@ const queue = createRunQueue({ connection: redis, prefix, onError: onRedisError 
 const leases = createLeaseKeeper({
   store,
   leaseMs: config.leaseMs,
+  lockMs: config.leaseMs + lockGraceMs,
   runMsMax: config.runMsMax,
   extendLocks: (jobIds, tokens, ms) => worker.extendJobLocks(jobIds, tokens, ms),
   logger,
@@ -86,7 +93,7 @@ const worker = new Worker<RunJob>(
     connection: queueRedis,
     prefix: queuePrefix(prefix),
     concurrency: config.concurrency,
-    lockDuration: config.leaseMs,
+    lockDuration: config.leaseMs + lockGraceMs,
     // The lease keeper does it: see there.
     skipLockRenewal: true,
     stalledInterval: 1_000,

@@ -125,9 +125,6 @@ export function answerFrameworkError(
   sendProblem(toAppError(error), request, reply);
 }
 
-/** A client that was refused and does not close its side keeps its socket no longer than this. */
-const lingerMs = 2_000;
-
 const httpFaults: Readonly<Record<string, [ProblemCode, detail: string]>> = {
   HPE_HEADER_OVERFLOW: ['headers_too_large', 'Send fewer or shorter header fields.'],
   ERR_HTTP_REQUEST_TIMEOUT: ['request_timeout', 'Send the whole request without long breaks.'],
@@ -144,6 +141,4 @@ export function answerBrokenHttp(error: Error & { code?: string }, socket: Socke
       'Content-Type: application/problem+json; charset=utf-8\r\n' +
       `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
-  // Not at once: a reset could overtake the answer. Not never: HTTP servers keep half-closed sockets open.
-  setTimeout(() => socket.destroy(), lingerMs).unref();
 }
