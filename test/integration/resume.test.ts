@@ -59,7 +59,7 @@ async function followWithCuts(
   const events = followWithClient(run.eventsUrl, {
     async fetch(path, init) {
       const connection = connections++;
-      const response = await fetch(`${bases[connection % bases.length]}${path}`, init);
+      const response = await fetch(`${bases[connection % bases.length]}${String(path)}`, init);
       let left = cutAfter(connection);
       const cut = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {
