@@ -55,7 +55,7 @@ async function cutOff(): Promise<void> {
 }
 
 it('while Postgres is away, readers get the rest of the answer; its end comes after, once, and in the same attempt', async () => {
-  const directive = { deltas: 80, intervalMs: 25, seed: 41 };
+  const directive = { deltas: 120, intervalMs: 25, seed: 41 };
   const text = scriptedText(directive).join('');
   const conversation = await createConversation(bases[0]);
   const { run } = await ask(bases[0], question(directive));
@@ -124,7 +124,7 @@ it('the provider fails while Postgres is away: the retry comes when it is back, 
 });
 
 it('the end is stored but its confirmation is lost: the terminal event is written all the same, once', async () => {
-  const directive = { deltas: 40, intervalMs: 25, seed: 43 };
+  const directive = { deltas: 80, intervalMs: 25, seed: 43 };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
   await underWay(readers[0]);

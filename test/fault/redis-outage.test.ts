@@ -190,7 +190,7 @@ it('Redis hangs: a message is taken all the same, nothing waits for it, and both
 });
 
 it('Redis goes away between the end in Postgres and the terminal event: the event is written when it is back', async () => {
-  const directive = { deltas: 30, intervalMs: 20, seed: 25 };
+  const directive = { deltas: 100, intervalMs: 20, seed: 25 };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
   await underWay(readers[0]);

@@ -29,13 +29,16 @@ afterEach(async () => {
 });
 afterAll(() => stack.stop());
 
+/** The first request is answered up to here and then left open: however busy the machine is, the worker dies in mid-answer. */
+const neverEnding = { deltas: 60, intervalMs: 10, fault: 'stall', atDelta: 20, times: 1 } as const;
+
 async function startWorkers(count: number): Promise<void> {
   workers.push(...(await Promise.all(Array.from({ length: count }, () => stack.startWorker()))));
 }
 
 it('a worker that dies in mid-answer is replaced by another: one more attempt, one end, every reader with the whole text', async () => {
   await startWorkers(2);
-  const directive = { deltas: 60, intervalMs: 20, seed: 11 };
+  const directive = { ...neverEnding, seed: 11, key: 'dies' };
   const text = scriptedText(directive).join('');
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, text);
@@ -55,7 +58,7 @@ it('a worker that dies in mid-answer is replaced by another: one more attempt, o
 
 it('when the only worker dies, the run waits and is answered by the next one that starts', async () => {
   await startWorkers(1);
-  const directive = { deltas: 60, intervalMs: 20, seed: 12 };
+  const directive = { ...neverEnding, seed: 12, key: 'dies alone' };
   const text = scriptedText(directive).join('');
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, text);

@@ -25,8 +25,16 @@ describe.skipIf(!hasNginx)('behind nginx', () => {
     // The model says three words and then falls silent: what a proxy collects would not come.
     const directive = { deltas: 9, fault: 'stall', atDelta: 3, seed: 5 } as const;
     const { run } = await ask(nginx.url, question(directive));
-    const stream = await openEventStream(`${nginx.url}${run.eventsUrl}`);
-    expect(stream.headers['content-type']).toBe('text/event-stream; charset=utf-8');
+    const headers = { 'accept-encoding': 'gzip' };
+    const stream = await openEventStream(`${nginx.url}${run.eventsUrl}`, { headers });
+    expect(stream.headers).toMatchObject({
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache, no-transform',
+      'x-request-id': expect.any(String),
+    });
+    // Packed or counted, a stream would have been collected first.
+    expect(stream.headers).not.toHaveProperty('content-encoding');
+    expect(stream.headers).not.toHaveProperty('content-length');
     const expected = scriptedText(directive).slice(0, 3).join('');
     let text = '';
     for await (const item of stream) {
@@ -50,6 +58,9 @@ describe.skipIf(!hasNginx)('behind nginx', () => {
     expect(record.violations).toEqual([]);
     expect(record.text).toBe(scriptedText(directive).join(''));
     expect(record.connections.length).toBeGreaterThan(3);
+    await expect
+      .poll(() => nginx.servedBy(run.eventsUrl), { timeout: 10_000 })
+      .toEqual(stack.apis.map((api) => api.url));
   });
 
   it('a message a little larger than the API takes is refused by the API, in its own words', async () => {
@@ -62,10 +73,17 @@ describe.skipIf(!hasNginx)('behind nginx', () => {
   it('when an API process dies in the middle of an answer its readers come back to the other one', async () => {
     const directive = { deltas: 150, intervalMs: 20, seed: 12 };
     const { run } = await ask(nginx.url, question(directive));
-    const readers = Array.from({ length: 6 }, () => follow([nginx.url], run, { confirmEnd: true }));
-    await expect.poll(async () => (await getRun(nginx.url, run.id)).status).toBe('running');
+    const reading = new Set<number>();
+    const readers = Array.from({ length: 6 }, (_, reader) =>
+      follow([nginx.url], run, { confirmEnd: true, onEvent: () => void reading.add(reader) }),
+    );
+    // All of them read, and by `least_conn` not all from the same process.
+    await expect.poll(() => reading.size, { timeout: 20_000 }).toBe(6);
     await stack.apis[0]?.kill();
-    for (const record of await Promise.all(readers)) {
+    const records = await Promise.all(readers);
+    // One connection for the events and one for the 204; those whose process died needed more.
+    expect(records.some((record) => record.connections.length > 2)).toBe(true);
+    for (const record of records) {
       expect(record.violations).toEqual([]);
       expect(record.text).toBe(scriptedText(directive).join(''));
     }

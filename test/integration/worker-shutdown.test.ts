@@ -13,7 +13,7 @@ let workers: Child[] = [];
 let network: ChaosProxy;
 
 beforeAll(async () => {
-  stack = await startStack({ apis: 2, workers: 0 });
+  stack = await startStack({ apis: 2, workers: 0, env: { UPSTREAM_IDLE_MS: '60000' } });
   bases = twoUrls(stack);
   const redis = new URL(stack.env['REDIS_URL'] ?? '');
   network = await startChaosProxy({ target: { host: redis.hostname, port: Number(redis.port) } });
@@ -32,6 +32,9 @@ async function startWorker(env: Record<string, string> = {}): Promise<Child> {
   workers.push(worker);
   return worker;
 }
+
+/** The first request is answered up to here and then left open, so that the run has to be handed back. */
+const neverEnding = { deltas: 60, intervalMs: 10, fault: 'stall', atDelta: 20, times: 1 } as const;
 
 const endCleanly = { code: 0, signal: null };
 
@@ -55,7 +58,7 @@ it('a worker that is told to end brings its short answers to their end, takes no
 
 it('at the end of the drain time it hands back what is left: another worker answers it, and nothing counts as a fault', async () => {
   const leaving = await startWorker({ WORKER_DRAIN_MS: '200' });
-  const directive = { deltas: 100, intervalMs: 25, seed: 63, key: 'handed-back' };
+  const directive = { ...neverEnding, seed: 63, key: 'handed-back' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
   await underWay(readers[0]);
@@ -71,7 +74,7 @@ it('at the end of the drain time it hands back what is left: another worker answ
 
 it('a second SIGTERM skips the waiting', async () => {
   const leaving = await startWorker({ WORKER_DRAIN_MS: '600000' });
-  const directive = { deltas: 100, intervalMs: 25, seed: 64 };
+  const directive = { ...neverEnding, seed: 64, key: 'hurried' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
   await underWay(readers[0]);
@@ -87,7 +90,7 @@ it('a second SIGTERM skips the waiting', async () => {
 
 it('it ends in time although Redis is away, and its run is still handed back', async () => {
   const leaving = await startWorker({ WORKER_DRAIN_MS: '200', REDIS_URL: network.url('redis') });
-  const directive = { deltas: 100, intervalMs: 25, seed: 65 };
+  const directive = { ...neverEnding, seed: 65, key: 'without-redis' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
   await underWay(readers[0]);

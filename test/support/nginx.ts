@@ -1,9 +1,10 @@
 /** Debian's nginx with deploy/nginx.conf, its addresses replaced by a test's. */
-import { spawn, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { vi } from 'vitest';
+import { startGuarded } from '../../scripts/services/guardian.ts';
 import { freePort } from '../../scripts/services/ports.ts';
 
 const binary = process.env['NGINX_BIN'] ?? 'nginx';
@@ -13,6 +14,8 @@ export const hasNginx = spawnSync(binary, ['-v']).status === 0;
 
 export interface Nginx {
   readonly url: string;
+  /** Which of the origins answered requests for this path; known once the requests have ended. */
+  servedBy(path: string): string[];
   stop(): Promise<void>;
 }
 
@@ -25,6 +28,8 @@ function replaced(config: string, part: RegExp, by: string): string {
 /** Starts nginx in front of these origins and resolves when it answers. */
 export async function startNginx(origins: readonly string[]): Promise<Nginx> {
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-nginx-'));
+  // nginx' workers run as another user when it is started by root; what they buffer goes into folders below.
+  chmodSync(dir, 0o711);
   const port = await freePort();
   const servers = origins.map((origin) => `server ${new URL(origin).host} max_fails=1 fail_timeout=2s;`);
 
@@ -40,14 +45,24 @@ export async function startNginx(origins: readonly string[]): Promise<Nginx> {
   const ownFile = join(dir, 'nginx.conf');
   writeFileSync(ownFile, config);
 
-  const child = spawn(binary, ['-c', ownFile, '-p', dir, '-g', 'daemon off; user root;'], {
-    stdio: 'inherit',
+  // Guarded: a test run that is killed leaves no server behind.
+  const server = await startGuarded(
+    {
+      command: binary,
+      args: ['-c', ownFile, '-p', dir, '-g', 'daemon off;'],
+      cwd: dir,
+      stopSignal: 'SIGTERM',
+    },
+    { name: 'nginx', log: join(dir, 'nginx.log') },
+  );
+  let ended = false;
+  void server.exited.then(() => {
+    ended = true;
   });
-  const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const url = `http://127.0.0.1:${port}`;
   await vi.waitFor(
     async () => {
-      if (child.exitCode !== null) throw new Error(`nginx ended with ${child.exitCode}`);
+      if (ended) throw new Error(`nginx ended: ${server.lastWords()}`);
       const reply = await fetch(`${url}/healthz`);
       if (!reply.ok) throw new Error(`nginx answers ${reply.status}`);
     },
@@ -55,9 +70,13 @@ export async function startNginx(origins: readonly string[]): Promise<Nginx> {
   );
   return {
     url,
+    servedBy(path) {
+      const lines = readFileSync(join(dir, 'access.log'), 'utf8').split('\n');
+      const served = lines.filter((line) => line.includes(` ${path}"`));
+      return origins.filter((origin) => served.some((line) => line.includes(new URL(origin).host)));
+    },
     async stop() {
-      child.kill('SIGTERM');
-      await exited;
+      await server.stop();
       rmSync(dir, { recursive: true, force: true });
     },
   };

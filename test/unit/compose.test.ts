@@ -1,5 +1,5 @@
 /** That docker-compose.yml hangs together: it cannot be started here, but its names can be compared with the code. */
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { apiSettings } from '../../apps/api/src/config.ts';
@@ -12,6 +12,7 @@ interface Service {
   readonly command?: readonly string[];
   readonly environment?: Readonly<Record<string, string>>;
   readonly volumes?: readonly string[];
+  readonly ports?: readonly string[];
   readonly healthcheck?: { readonly test: readonly string[] };
   readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>;
   readonly deploy?: { readonly replicas: number };
@@ -62,6 +63,38 @@ it('every program, file and volume that it names exists', () => {
       else expect(Object.keys(compose.volumes)).toContain(source);
     }
   }
+});
+
+it('every part of a command is a word: what YAML takes for a mapping Docker refuses', () => {
+  for (const [name, { command = [], healthcheck }] of Object.entries(services)) {
+    for (const part of [...command, ...(healthcheck?.test ?? [])]) expect(part, name).toBeTypeOf('string');
+  }
+});
+
+it('every image that is not ours names its version', () => {
+  for (const { image = '', build } of Object.values(services)) {
+    if (!build) expect(image).toMatch(/^[a-z]+:\d+(\.\d+)?-alpine$/);
+  }
+});
+
+it('nginx and the stand-in are where the others look for them', () => {
+  const nginx = readFileSync(new URL('deploy/nginx.conf', root), 'utf8');
+  const listens = /listen (\d+);/.exec(nginx)?.[1];
+  expect(service('nginx').ports?.[0]).toMatch(new RegExp(`:${listens}$`));
+  expect(nginx).toContain(`server api:${apiSettings.port.fallback} resolve`);
+  expect(withFallbacks(service('worker').environment)['OPENAI_BASE_URL']).toBe(
+    `http://stand-in:${service('stand-in').environment?.['PORT']}/v1`,
+  );
+});
+
+it('the image is built from what exists, and knows every workspace', () => {
+  const dockerfile = readFileSync(new URL('deploy/Dockerfile', root), 'utf8');
+  const copied = [...dockerfile.matchAll(/^COPY (?!--)(.+) \S+$/gm)].flatMap(([, paths = '']) =>
+    paths.split(' '),
+  );
+  expect(copied.filter((path) => !existsSync(new URL(path, root)))).toEqual([]);
+  const workspaces = globSync('{apps,packages}/*/package.json', { cwd: root });
+  expect(copied).toEqual(expect.arrayContaining(workspaces));
 });
 
 it('nobody waits for a health check that does not exist', () => {

@@ -47,8 +47,6 @@ export interface LeaseKeeper {
 export interface LeaseKeeperOptions {
   readonly store: Store;
   readonly leaseMs: number;
-  /** How long a job's lock is extended; longer than a lease. */
-  readonly lockMs: number;
   readonly runMsMax: number;
   /** Extends the locks of jobs; those that were lost are not an error here, because the lease decides. */
   readonly extendLocks: (jobIds: string[], tokens: string[], ms: number) => Promise<unknown>;
@@ -67,7 +65,6 @@ interface Entry {
 export function createLeaseKeeper({
   store,
   leaseMs,
-  lockMs,
   runMsMax,
   extendLocks,
   logger,
@@ -131,7 +128,7 @@ export function createLeaseKeeper({
     await extendLocks(
       locked.map((entry) => entry.attempt.runId),
       locked.map((entry) => entry.lockToken),
-      lockMs,
+      leaseMs,
     );
   }
 

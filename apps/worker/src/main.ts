@@ -16,12 +16,6 @@ import { processRun } from './process-run.ts';
 import { startSweeper } from './sweeper.ts';
 import { createOpenAiUpstream } from './upstream/openai.ts';
 
-/**
- * So much longer than its lease a job's lock lasts. A dead worker's job is rung for when its lock ends; if that were a
- * moment before the end of the lease, whoever comes would find the run taken, and the next ring is seconds away.
- */
-const lockGraceMs = 300;
-
 /** To hand back its runs at the end of the drain time a worker needs Postgres and Redis; if they are away, it ends without. */
 const handBackMsMax = 2_000;
 
@@ -54,7 +48,6 @@ const queue = createRunQueue({ connection: redis, prefix, onError: onRedisError 
 const leases = createLeaseKeeper({
   store,
   leaseMs: config.leaseMs,
-  lockMs: config.leaseMs + lockGraceMs,
   runMsMax: config.runMsMax,
   extendLocks: (jobIds, tokens, ms) => worker.extendJobLocks(jobIds, tokens, ms),
   logger,
@@ -93,10 +86,13 @@ const worker = new Worker<RunJob>(
     connection: queueRedis,
     prefix: queuePrefix(prefix),
     concurrency: config.concurrency,
-    lockDuration: config.leaseMs + lockGraceMs,
+    lockDuration: config.leaseMs,
     // The lease keeper does it: see there.
     skipLockRenewal: true,
     stalledInterval: 1_000,
+    // In seconds. A worker that is frozen still takes its turn in Redis' line of waiting workers, and what wakes it wakes
+    // nobody else: the others look by themselves so often.
+    drainDelay: 1,
     // BullMQ would fail a job that stalled more often without calling us; how often a run may crash is our decision.
     maxStalledCount: Number.MAX_SAFE_INTEGER,
     runRetryDelay: 1_000,
