@@ -2,7 +2,7 @@ import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { v7Id } from '@holdfast/shared/id.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
-import Fastify, { type FastifyBaseLogger } from 'fastify';
+import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ApiConfig } from './config.ts';
 import { registerDocs } from './plugins/docs.ts';
@@ -57,7 +57,8 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
     },
     clientErrorHandler: answerBrokenHttp,
     frameworkErrors: answerFrameworkError,
-    disableRequestLogging: true,
+    // One line per answer, below, instead of two with the whole address.
+    logController: new LogController({ disableRequestLogging: true }),
   }).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
