@@ -42,23 +42,34 @@ export interface AttemptLog {
   readonly nextSeq: number;
 }
 
+/**
+ * Repeats what failed because Redis is away, until `giveUp` is aborted or the run is lost. Throws RunLostError, or
+ * RunLogUnavailableError after `giveUp`.
+ */
+export async function whileLogIsAway<T>(
+  operation: () => Promise<T>,
+  lost: AbortSignal,
+  giveUp: AbortSignal | undefined,
+): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    if (lost.aborted) throw new RunLostError('the lease is lost');
+    try {
+      return await operation();
+    } catch (error) {
+      if (!(error instanceof RunLogUnavailableError) || giveUp?.aborted) throw error;
+    }
+    await sleep(backoffMs(tries, retryMsMin, retryMsMax), giveUp ? AbortSignal.any([lost, giveUp]) : lost);
+  }
+}
+
 export function createAttemptLog(options: AttemptLogOptions): AttemptLog {
   const { runLog, runId, attempt, lost, isNewestAttempt, onCancelRequested } = options;
   /** The event at place n is at index n - 1. */
   const events: UnplacedEvent[] = [];
   let opening: UnplacedEvent | null = null;
 
-  async function whenAvailable<T>(operation: () => Promise<T>, giveUp: AbortSignal | undefined): Promise<T> {
-    for (let tries = 0; ; tries += 1) {
-      if (lost.aborted) throw new RunLostError('the lease is lost');
-      try {
-        return await operation();
-      } catch (error) {
-        if (!(error instanceof RunLogUnavailableError) || giveUp?.aborted) throw error;
-      }
-      await sleep(backoffMs(tries, retryMsMin, retryMsMax), giveUp ? AbortSignal.any([lost, giveUp]) : lost);
-    }
-  }
+  const whenAvailable = <T>(operation: () => Promise<T>, giveUp: AbortSignal | undefined): Promise<T> =>
+    whileLogIsAway(operation, lost, giveUp);
 
   async function reopen(giveUp?: AbortSignal): Promise<void> {
     if (!opening) throw new Error('an attempt log is opened before it is written to');

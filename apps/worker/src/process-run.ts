@@ -20,7 +20,7 @@ import type { Store } from '@holdfast/shared/store/database.ts';
 import { claimRun, isNewestAttempt, releaseRun } from '@holdfast/shared/store/run-lease.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
-import { type AttemptLog, createAttemptLog, RunLostError } from './attempt-log.ts';
+import { type AttemptLog, createAttemptLog, RunLostError, whileLogIsAway } from './attempt-log.ts';
 import { createDeltaBatcher } from './delta-batcher.ts';
 import { type Ending, whileStoreIsAway, writeEnd } from './end-run.ts';
 import type { HeldRun, LeaseKeeper } from './lease-keeper.ts';
@@ -96,7 +96,7 @@ export async function processRun(runId: string, lockToken: string, deps: Process
     return await answerRun(run, log, held, { ...deps, logger });
   } catch (error) {
     if (error instanceof RunLogUnavailableError && deps.leaving.aborted) {
-      return await handBack(run, { delayMs: 0, retry: false, usage: null }, deps);
+      return (await handBack(run, { delayMs: 0, retry: false, usage: null }, deps)) ?? done;
     }
     if (!(error instanceof RunLostError)) throw error;
     logger.warn({ err: error }, 'another attempt has taken this run over; stopped');
@@ -120,7 +120,8 @@ async function endWithoutAnswer(
   held: HeldRun,
   deps: ProcessRunDeps,
 ): Promise<Processed> {
-  const before = run.attempt === 1 ? null : await readText(deps.runLog, run.id).catch(() => null);
+  const read = () => readText(deps.runLog, run.id);
+  const before = run.attempt === 1 ? null : await whileLogIsAway(read, held.lost, deps.leaving);
   const text = before?.text ?? '';
   // An attempt whose worker died has told nobody what it cost.
   const usage = run.usage ?? (text === '' ? null : estimateUsage(await promptOf(run, deps.store), text));
@@ -159,6 +160,8 @@ async function answerRun(
     await writeEnd({ run, ending, text, usage: settled, log, held }, deps);
     return done;
   };
+  const handBackOrCancel = async (delayMs: number, retry: boolean): Promise<Processed> =>
+    (await handBack(run, { delayMs, retry, usage: settled }, deps)) ?? endAs({ status: 'cancelled' });
 
   // A stop that came while the last words were written: the answer is whole, and the store lets a cancel win if it may.
   if (answer.kind === 'finished') return endAs({ status: 'completed', finishReason: answer.finishReason });
@@ -168,7 +171,7 @@ async function answerRun(
       case 'timedOut':
         return endAs({ status: 'failed', failureCode: 'run_timeout' });
       case 'handBack':
-        return handBack(run, { delayMs: 0, retry: false, usage: settled }, deps);
+        return handBackOrCancel(0, false);
       case 'lost':
         throw new RunLostError('the lease is lost');
       case 'cancelled':
@@ -182,9 +185,7 @@ async function answerRun(
   const delayMs = Math.max(error.retryAfterMs ?? 0, backoffMs(run.retries, retryMsMin, retryMsMax));
   const mayRetry = error.retryable && run.retries < deps.retriesMax && delayMs <= retryAfterMsMax;
   deps.logger.warn({ err: error, failureCode: error.code, mayRetry, delayMs }, 'the provider failed');
-  return mayRetry
-    ? handBack(run, { delayMs, retry: true, usage: settled }, deps)
-    : endAs({ status: 'failed', failureCode: error.code });
+  return mayRetry ? handBackOrCancel(delayMs, true) : endAs({ status: 'failed', failureCode: error.code });
 }
 
 /** Streams the provider's answer into the log. All deltas are written when this resolves. Throws RunLostError. */
@@ -233,13 +234,13 @@ async function streamAnswer(
   return { answer, text, usage };
 }
 
-/** Gives the run back to the queue. A cancel that came too late for the stream is seen by whoever claims it next. */
+/** Gives the run back to the queue. Null: somebody has stopped it, or it is lost. */
 async function handBack(
   run: RunRow,
   how: { delayMs: number; retry: boolean; usage: Usage | null },
   { store }: ProcessRunDeps,
-): Promise<Processed> {
+): Promise<Processed | null> {
   const attempt = { runId: run.id, attempt: run.attempt };
   const released = await whileStoreIsAway(() => releaseRun(store, attempt, how));
-  return released ? { delayMs: how.delayMs } : done;
+  return released ? { delayMs: how.delayMs } : null;
 }

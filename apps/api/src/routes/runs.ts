@@ -43,11 +43,23 @@ export function registerRuns(app: App, { store, runLog }: Services): void {
     },
   );
 
-  /** Ends a run that waits in the queue, at once and without a worker. Null: a worker has taken it meanwhile. */
+  /**
+   * Ends a run that waits in the queue, at once and without a worker. Null: a worker has taken it meanwhile, or will end
+   * it when Redis, which holds what earlier attempts have written, can be read again.
+   */
   async function endQueued(run: RunRow, log: FastifyBaseLogger): Promise<RunRow | null> {
-    // A run that waits for a retry has produced text before.
-    const before = run.attempt === 0 ? null : await readText(runLog, run.id).catch(() => null);
-    const text = before?.text ?? '';
+    let text = '';
+    if (run.attempt > 0) {
+      try {
+        text = (await readText(runLog, run.id))?.text ?? '';
+      } catch (error) {
+        log.warn(
+          { err: error, runId: run.id },
+          'cannot read what was written before; a worker will end the run',
+        );
+        return null;
+      }
+    }
     const ended = await cancelQueued(store, run, text);
     const end = ended && runEnd(ended);
     if (end) {

@@ -78,7 +78,8 @@ export async function isNewestAttempt(db: Store, { runId, attempt }: HeldAttempt
 
 /**
  * Gives a run back to the queue, to be claimed again after `delayMs`. `retry` counts it against the limit of upstream
- * failures; a worker that shuts down hands its runs back without that. Returns false when the attempt was lost.
+ * failures; a worker that shuts down hands its runs back without that. Returns false when the attempt was lost, and when
+ * somebody has stopped the run: it would wait for its retry only to be ended.
  */
 export async function releaseRun(
   db: Store,
@@ -100,6 +101,7 @@ export async function releaseRun(
     .where('id', '=', runId)
     .where('attempt', '=', attempt)
     .where('status', '=', 'running')
+    .where('cancel_requested_at', 'is', null)
     .returning('id')
     .executeTakeFirst();
   return released !== undefined;
