@@ -1,7 +1,7 @@
 /** What `npm start` takes from its environment, checked before anything is started. */
-import { accessSync, chmodSync, constants, mkdirSync } from 'node:fs';
+import { accessSync, chmodSync, constants, existsSync, mkdirSync } from 'node:fs';
 import { connect } from 'node:net';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { Explained } from '../services/explained.ts';
 import { freePort, isPortFree } from '../services/ports.ts';
 
@@ -38,8 +38,12 @@ export async function readConfig(env: Environment): Promise<StartConfig> {
 
 function makeWritable(dataDir: string): void {
   try {
-    // 0711: Postgres may run as another user and has to pass through to its own folder.
-    if (mkdirSync(dataDir, { recursive: true }) !== undefined) chmodSync(dataDir, 0o711);
+    if (!existsSync(dataDir)) {
+      // Parents only where they are missing: where nothing can be made (below /proc), Node's recursion never ends.
+      mkdirSync(dataDir, { recursive: !existsSync(dirname(dataDir)) });
+      // 0711: Postgres may run as another user and has to pass through to its own folder.
+      chmodSync(dataDir, 0o711);
+    }
     accessSync(dataDir, constants.W_OK | constants.X_OK);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
