@@ -30,11 +30,13 @@ function findNode() {
   const bundled = inRoot('node_modules/.bin/node');
   for (const node of [bundled, process.execPath]) {
     const { status, stdout } = spawnSync(node, ['--version'], { encoding: 'utf8' });
-    const major = Number(/^v(\d+)/.exec(stdout ?? '')?.[1]);
-    if (status === 0 && major >= 24) return node;
+    const [major, minor] = (stdout ?? '').replace('v', '').split('.').map(Number);
+    // Below these there is no crypto.randomUUIDv7, of which every id is made.
+    if (status === 0 && ((major === 24 && minor >= 16) || (major === 26 && minor >= 1) || major > 26))
+      return node;
   }
   throw new Error(
-    `The bundled Node does not run on ${process.platform}-${process.arch}: install Node 24 or newer and try again.`,
+    `The bundled Node does not run on ${process.platform}-${process.arch}: install Node 26.1 or newer and try again.`,
   );
 }
 
