@@ -116,6 +116,9 @@ export function createRunRecord(earlier?: Earlier): { record: RunRecord; apply: 
   function advance({ event, id, data }: RecordedEvent): void {
     last = parseEventId(id ?? '');
     record.cursor = id;
+    // PROTOCOL.md, section 4: a snapshot may carry an earlier id, and what follows counts on from there. What comes
+    // again without a snapshot is still out of order.
+    if (event === 'snapshot') seen.clear();
     seen.add(id ?? '');
     const value = parseObject(data) ?? {};
     if (event === 'started') record.text = '';
