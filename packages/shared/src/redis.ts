@@ -3,6 +3,13 @@ import { Redis } from 'ioredis';
 /** A command that waits longer than this is answered as "not now": Redis hangs, or the network swallows packets. */
 const commandMsMax = 1_500;
 
+/**
+ * A connection that owes a reply and is silent for so long is replaced: a network that drops packets tells nobody, and
+ * the kernel would try for a quarter of an hour. BullMQ lets Redis wait for up to ten seconds before it replies.
+ */
+const silentMsMax = 5_000;
+const silentWhileBlockedMsMax = 15_000;
+
 /** Longest wait between tries to reconnect: Redis is back for us at most this long after it is back. */
 const reconnectMsMax = 1_000;
 
@@ -29,6 +36,8 @@ export function connectRedis({ url, role, name, onError }: RedisOptions): Redis 
     ...(role === 'commands'
       ? { commandTimeout: commandMsMax, maxRetriesPerRequest: 1, enableOfflineQueue: false }
       : { maxRetriesPerRequest: null }),
+    socketTimeout: role === 'queueWorker' ? silentWhileBlockedMsMax : silentMsMax,
+    connectTimeout: silentMsMax,
     retryStrategy: (tries) =>
       Math.min(reconnectMsMax, 50 * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2),
     // A primary that was demoted answers READONLY for ever; only a new connection finds the new primary.
