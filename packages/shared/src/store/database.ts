@@ -33,8 +33,31 @@ export function connectDatabase(options: DatabaseOptions): Store {
   pool.on('error', options.onIdleError);
   // The pool listens to idle connections only. One that breaks under a query rejects that query, and throws besides: an
   // API or a worker would die of a Postgres that restarts.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  pool.on('connect', (client) => {
+    client.on('error', () => {});
+    giveUpWhenSilent(client);
+  });
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/**
+ * Gives a connection up when it owes a reply and the time is over. Behind a network that drops packets it is silent for
+ * ever, and the pool would hand it out again and again until the kernel notices, a quarter of an hour later.
+ */
+function giveUpWhenSilent(client: pg.PoolClient): void {
+  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
+  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const watchedQuery = (...args: unknown[]): unknown => {
+    const result = query(...args);
+    if (result instanceof Promise) {
+      result.catch((error: unknown) => {
+        // The pool drops a client whose socket is gone as soon as it is released.
+        if (error instanceof Error && error.message === 'Query read timeout') connection.stream.destroy();
+      });
+    }
+    return result;
+  };
+  client.query = watchedQuery as typeof client.query;
 }
 
 /** Oldest Postgres that this is tested to need: 14 has everything the queries use. */
