@@ -89,6 +89,7 @@ const worker = new Worker<RunJob>(
     lockDuration: config.leaseMs,
     // The lease keeper does it: see there.
     skipLockRenewal: true,
+    // With the lease, the time until the run of a dead worker goes on.
     stalledInterval: 1_000,
     // In seconds. A worker that is frozen still takes its turn in Redis' line of waiting workers, and what wakes it wakes
     // nobody else: the others look by themselves so often.

@@ -21,7 +21,11 @@ export function registerHealth(app: FastifyInstance, { checks, isDraining }: Hea
   app.get('/healthz', { schema, logLevel: 'silent' }, async () => ({ status: 'ok' }) as const);
 
   app.get('/readyz', { schema, logLevel: 'silent' }, async () => {
-    if (isDraining()) throw new AppError('shutting_down', { detail: 'This process takes no new requests.' });
+    if (isDraining())
+      throw new AppError('shutting_down', {
+        detail: 'This process takes no new requests.',
+        retryAfterSeconds: 1,
+      });
     const results = await Promise.all(
       Object.entries(checks).map(async ([name, check]) => ((await succeeds(check)) ? null : name)),
     );
