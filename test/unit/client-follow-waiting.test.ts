@@ -31,9 +31,10 @@ test('a connection on which nothing comes is dropped and resumed, at every stage
 });
 
 test('a server that is not there yet is waited for', async () => {
+  // Started first: or it could be given the very port that the other one has just left.
+  await using server = await serve((response) => response.writeHead(204).end());
   const gone = await serve(() => {});
   await gone[Symbol.asyncDispose]();
-  await using server = await serve((response) => response.writeHead(204).end());
   let tries = 0;
   const reach: typeof fetch = (input, init) => fetch(tries++ < 3 ? gone.url : String(input), init);
   await idsOf(server.url, { fetch: reach });
