@@ -27,7 +27,16 @@ export class AppError extends Error {
   }
 }
 
+/** What can be asked for by id. */
+export type NotFoundKind = ProblemCode extends infer C
+  ? C extends `${infer K}_not_found`
+    ? K
+    : never
+  : never;
+
 /** Somebody else's thing and a thing that does not exist get the same answer: existence is not told. */
-export function notFound(what: 'conversation' | 'message' | 'run'): AppError {
-  return new AppError(`${what}_not_found`, { detail: `There is no ${what} with this id that you can see.` });
+export function notFound(what: NotFoundKind): AppError {
+  return new AppError(`${what}_not_found`, {
+    detail: `There is no ${what.replaceAll('_', ' ')} with this id that you can see.`,
+  });
 }

@@ -70,6 +70,15 @@ export const commaList = z.string().transform((text) =>
     .filter((part) => part !== ''),
 );
 
+/** Whole numbers from 1 by name, such as `gpt-5=50,other=10`; `none`: none. */
+const numbersByName = z
+  .string()
+  .regex(/^(none|[^=,\s]+=[1-9]\d{0,5}(,[^=,\s]+=[1-9]\d{0,5})*)$/, 'must be like gpt-5=50,other=10, or none')
+  .transform((text): Readonly<Record<string, number>> => {
+    const pairs = text === 'none' ? [] : text.split(',').map((pair) => pair.split('='));
+    return Object.fromEntries(pairs.map(([name = '', number]) => [name, Number(number)]));
+  });
+
 /** A URL with one of these schemes, e.g. `redis:`. */
 export function urlOf(...schemes: string[]): z.ZodType<string> {
   return z
@@ -114,6 +123,24 @@ export const commonSettings = {
     wholeNumber(1_000, 30 * 86_400_000),
     '86400000',
     'How long the events of a run can be read after its end; then its text comes from Postgres as one snapshot.',
+  ),
+  tokensPerDay: setting(
+    'TOKENS_PER_USER_PER_DAY',
+    wholeNumber(0, 2_000_000_000),
+    '0',
+    'Tokens that one user may use in a day (UTC), prompts and answers together; 0 is no limit.',
+  ),
+  runsPerUserMax: setting(
+    'RUNS_PER_USER_MAX',
+    wholeNumber(1, 10_000),
+    '20',
+    'Runs of one user that are answered at a time; further ones wait. Runs that wait for a retry count.',
+  ),
+  modelRunsMax: setting(
+    'MODEL_RUNS_MAX',
+    numbersByName,
+    'none',
+    'Runs of one model that are answered at a time, such as `gpt-5=50,other=10`; `other` is for each model not named.',
   ),
   databaseConnections: setting(
     'DATABASE_CONNECTIONS',

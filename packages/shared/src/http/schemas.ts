@@ -23,17 +23,48 @@ export const failureSchema = z.object({
   message: z.string().describe('a sentence for people'),
 });
 
-export const userSchema = z.object({ id, name: z.string() });
-export type User = z.infer<typeof userSchema>;
+export const memberRoleSchema = z
+  .enum(['owner', 'writer', 'reader'])
+  .describe('an owner may do everything, a writer ask and stop, a reader look');
+
+export const currentUserSchema = z.object({
+  id,
+  name: z.string(),
+  kind: z.enum(['guest', 'member']).describe('a guest becomes a member by registering, and keeps everything'),
+  role: z.enum(['user', 'admin']),
+  email: z.string().nullable(),
+});
+export type CurrentUser = z.infer<typeof currentUserSchema>;
+
+export const openSessionSchema = z
+  .strictObject({
+    session: z
+      .enum(['cookie', 'token'])
+      .optional()
+      .describe(
+        'cookie (the default): HttpOnly, for browsers; token: in the answer, to send as a bearer token',
+      ),
+  })
+  .default({});
+
+export const openedSessionSchema = z.object({
+  user: currentUserSchema,
+  token: z.string().nullable().describe('null when the session is in a cookie; it is shown only now'),
+});
 
 export const conversationSchema = z.object({
   id,
   title: z.string().nullable(),
+  titleBy: z.enum(['user', 'model']).nullable().describe("a title of the model's never replaces a person's"),
+  role: memberRoleSchema,
+  pinned: z.boolean().describe('for you alone'),
+  archived: z.boolean().describe('for you alone'),
   systemPrompt: z.string().nullable(),
   model: z.string().nullable().describe('the model of new messages; null: the default of this server'),
   parameters: parametersSchema,
+  leafId: id.nullable().describe('the newest message of the branch that is shown, perhaps an answer to come'),
   createdAt: timestamp,
-  updatedAt: timestamp,
+  updatedAt: timestamp.describe('when something was last asked or answered'),
 });
 export type Conversation = z.infer<typeof conversationSchema>;
 
@@ -43,6 +74,7 @@ export const messageSchema = z.object({
   parentId: id.nullable(),
   role: z.enum(['user', 'assistant']),
   text: z.string(),
+  authorId: id.nullable().describe('the user who wrote it; null for answers'),
   runId: id.nullable().describe('the run that produced it (assistant messages)'),
   status: z
     .enum(['completed', 'failed', 'cancelled'])
@@ -58,6 +90,7 @@ export type Message = z.infer<typeof messageSchema>;
 export const runSchema = z.object({
   id,
   conversationId: id,
+  userId: id.describe('the user who asked'),
   promptMessageId: id.describe('the user message that it answers'),
   messageId: id.describe('the assistant message that it produces; in history once the run has ended'),
   model: z.string(),
@@ -82,10 +115,19 @@ export const createConversationSchema = z.strictObject({
 });
 export type CreateConversation = z.infer<typeof createConversationSchema>;
 
+export const whenBusySchema = z
+  .enum(['queue', 'reject', 'interrupt'])
+  .optional()
+  .describe(
+    'while runs of this conversation have not ended: wait for them (queue, the default), refuse with 409, or stop them',
+  );
+export type WhenBusy = z.infer<typeof whenBusySchema>;
+
 export const postMessageSchema = z.strictObject({
   text: humanText(messageCharsMax),
   model: modelName.optional(),
   parameters: parametersSchema.optional().describe('laid over those of the conversation, for this run'),
+  whenBusy: whenBusySchema,
 });
 export type PostMessage = z.infer<typeof postMessageSchema>;
 
@@ -93,6 +135,7 @@ export const regenerateSchema = z
   .strictObject({
     model: modelName.optional(),
     parameters: parametersSchema.optional(),
+    whenBusy: whenBusySchema,
   })
   .default({});
 export type Regenerate = z.infer<typeof regenerateSchema>;
@@ -102,14 +145,33 @@ export type AcceptedMessage = z.infer<typeof acceptedMessageSchema>;
 
 export const acceptedRunSchema = z.object({ run: runSchema });
 
+export const branchMessageSchema = messageSchema.extend({
+  siblings: z
+    .object({ ids: z.array(id), position: z.int() })
+    .describe('all versions at this place, the oldest first, and which of them this is, from 1'),
+});
+export type BranchMessage = z.infer<typeof branchMessageSchema>;
+
 export const historySchema = z.object({
-  messages: z.array(messageSchema).describe('from the first to the newest, along the current branch'),
-  activeRun: runSchema.nullable().describe('the run that is being answered now, to follow'),
+  messages: z.array(branchMessageSchema).describe('from the first to the newest, along the current branch'),
+  activeRun: runSchema.nullable().describe('the run that is being answered now or next, to follow'),
+  waitingRuns: z.array(runSchema).describe('runs that come after it, in order'),
 });
 export type History = z.infer<typeof historySchema>;
 
+export const foundConversationSchema = conversationSchema.extend({
+  match: z
+    .object({
+      messageId: id.nullable().describe('the newest message that has it; null: only the title has it'),
+      snippet: z.string().describe('one line of plain text around what was found'),
+    })
+    .optional()
+    .describe('what was found; only in answer to `q`'),
+});
+export type FoundConversation = z.infer<typeof foundConversationSchema>;
+
 export const conversationPageSchema = z.object({
-  conversations: z.array(conversationSchema),
+  conversations: z.array(foundConversationSchema),
   nextCursor: z
     .string()
     .nullable()
