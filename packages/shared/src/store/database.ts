@@ -6,19 +6,22 @@ export type Store = Kysely<Database>;
 
 /** A request that waits longer than this for Postgres is answered 503: people rather try again than wait. */
 const connectMsMax = 2_000;
-const queryMsMax = 5_000;
+const queryMsMaxDefault = 5_000;
 
 export interface DatabaseOptions {
   readonly url: string;
   readonly connectionsMax: number;
   /** Shown by `pg_stat_activity`. */
   readonly applicationName: string;
+  /** How long one query may take; 0: as long as it needs. */
+  readonly queryMsMax?: number;
   /** A pooled connection that broke while idle; the pool replaces it. Without a handler the process would end. */
   readonly onIdleError: (error: Error) => void;
 }
 
 /** Opens a pool. Connections are made on first use, so this neither blocks nor fails. */
 export function connectDatabase(options: DatabaseOptions): Store {
+  const { queryMsMax = queryMsMaxDefault } = options;
   const pool = new pg.Pool({
     connectionString: options.url,
     max: options.connectionsMax,
@@ -26,8 +29,8 @@ export function connectDatabase(options: DatabaseOptions): Store {
     connectionTimeoutMillis: connectMsMax,
     statement_timeout: queryMsMax,
     // The server may hang as a whole; then its own timeout does not fire.
-    query_timeout: queryMsMax + 500,
-    idle_in_transaction_session_timeout: 2 * queryMsMax,
+    query_timeout: queryMsMax === 0 ? 0 : queryMsMax + 500,
+    idle_in_transaction_session_timeout: 2 * queryMsMaxDefault,
     keepAlive: true,
   });
   pool.on('error', options.onIdleError);
@@ -58,20 +61,6 @@ function giveUpWhenSilent(client: pg.PoolClient): void {
     return result;
   };
   client.query = watchedQuery as typeof client.query;
-}
-
-/** Oldest Postgres that this is tested to need: 14 has everything the queries use. */
-const serverVersionMin = 140_000;
-
-/** Says in one sentence what is wrong with the database, or null. Throws when it cannot be reached. */
-export async function databaseFault(db: Store): Promise<string | null> {
-  const { rows } = await sql<{ version: number; migrated: boolean }>`
-    select current_setting('server_version_num')::int as version, to_regclass('runs') is not null as migrated
-  `.execute(db);
-  const { version, migrated } = rows[0] ?? { version: 0, migrated: false };
-  if (version < serverVersionMin) return `Postgres is too old (${version}): use version 14 or later.`;
-  if (!migrated) return 'The database has no tables yet: run `npm run migrate` first.';
-  return null;
 }
 
 /** Rejects when Postgres does not answer. */
