@@ -3,11 +3,13 @@
  * is taken as it is.
  */
 import net from 'node:net';
+import { testUser } from './test-user.ts';
 
 export interface RawRequest {
   readonly method?: string;
   readonly path: string;
-  /** Sent in this order, repeats included. `Host` and `Content-Length` are added unless they are here. */
+  /** Sent in this order, repeats included. `Host`, `Content-Length` and the test user's
+   * `Authorization` are added unless they are here. */
   readonly headers?: readonly (readonly [name: string, value: string])[];
   readonly body?: string | Buffer;
 }
@@ -28,6 +30,7 @@ export function requestBytes(base: string, request: RawRequest): Buffer {
   const names = new Set(headers.map(([name]) => name.toLowerCase()));
   const lines = [`${method} ${path} HTTP/1.1`];
   if (!names.has('host')) lines.push(`Host: ${new URL(base).host}`);
+  if (!names.has('authorization')) lines.push(`Authorization: ${testUser.headers.authorization}`);
   for (const [name, value] of headers) lines.push(`${name}: ${value}`);
   const chunked = names.has('transfer-encoding');
   if (body !== undefined && !chunked && !names.has('content-length')) {

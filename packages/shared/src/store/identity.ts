@@ -1,0 +1,120 @@
+/** Who a token stands for. */
+import { type RawBuilder, sql } from 'kysely';
+import type { UserLimits } from '../http/limits.ts';
+import { hashToken } from '../token.ts';
+import type { Store } from './database.ts';
+import type { UserKind, UserRole } from './schema.ts';
+
+/** The user behind a request. */
+export interface Identity {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: UserKind;
+  readonly role: UserRole;
+  readonly email: string | null;
+  readonly limits: UserLimits;
+  readonly disabled: boolean;
+}
+
+const identityColumns = [
+  'users.id',
+  'users.name',
+  'users.kind',
+  'users.role',
+  'users.email',
+  'users.limits',
+  sql<boolean>`users.disabled_at is not null`.as('disabled'),
+] as const;
+
+/** Use is written down so often at most: a busy client must not cost a write for each request. */
+const useNotedEverySeconds = 60;
+
+/** A session that is used lives on for so long; one that is not used ends after it. */
+export const sessionLifeDays = 30;
+
+/** How much of its life a session has lost when it is prolonged: a browser's cookie is sent anew only then. */
+const prolongedEveryDays = 1;
+
+/** Whether something was used so long ago that this use ought to be noted. */
+const isStale = (column: RawBuilder<unknown>) =>
+  sql<boolean>`coalesce(${column} < now() - ${useNotedEverySeconds} * interval '1 second', true)`;
+
+/** The user of a live session. Null: there is none, or it has ended. `prolonged`: its end has moved. */
+export async function findSession(
+  db: Store,
+  token: string,
+): Promise<{ identity: Identity; sessionId: string; prolonged: boolean } | null> {
+  const row = await db
+    .selectFrom('sessions')
+    .innerJoin('users', 'users.id', 'sessions.user_id')
+    .select(identityColumns)
+    .select([
+      'sessions.id as sessionId',
+      isStale(sql.ref('sessions.last_used_at')).as('stale'),
+      sql<boolean>`sessions.expires_at < now() + ${sessionLifeDays - prolongedEveryDays} * interval '1 day'`.as(
+        'prolonged',
+      ),
+    ])
+    .where('sessions.token_hash', '=', hashToken(token))
+    .where('sessions.expires_at', '>', sql<Date>`now()`)
+    .executeTakeFirst();
+  if (!row) return null;
+  const { sessionId, stale, prolonged, ...identity } = row;
+  if (stale || prolonged) {
+    await db
+      .updateTable('sessions')
+      .set({
+        last_used_at: sql`now()`,
+        ...(prolonged ? { expires_at: sql`now() + ${sessionLifeDays} * interval '1 day'` } : {}),
+      })
+      .where('id', '=', sessionId)
+      .execute();
+  }
+  return { identity, sessionId, prolonged };
+}
+
+/** The user of an API key. Null: there is no such key (any more). */
+export async function findApiKey(db: Store, token: string): Promise<Identity | null> {
+  const row = await db
+    .selectFrom('api_keys')
+    .innerJoin('users', 'users.id', 'api_keys.user_id')
+    .select(identityColumns)
+    .select(['api_keys.id as keyId', isStale(sql.ref('api_keys.last_used_at')).as('stale')])
+    .where('api_keys.token_hash', '=', hashToken(token))
+    .executeTakeFirst();
+  if (!row) return null;
+  const { keyId, stale, ...identity } = row;
+  if (stale) {
+    await db.updateTable('api_keys').set({ last_used_at: sql`now()` }).where('id', '=', keyId).execute();
+  }
+  return identity;
+}
+
+/** A user by their id, or by what an identity provider calls them. Null: there is none (any more). */
+export async function findIdentity(
+  db: Store,
+  by: { readonly id: string } | { readonly issuer: string; readonly subject: string },
+): Promise<Identity | null> {
+  const users = db.selectFrom('users').select(identityColumns);
+  const row =
+    'id' in by
+      ? await users.where('id', '=', by.id).executeTakeFirst()
+      : await users
+          .where('oidc_issuer', '=', by.issuer)
+          .where('oidc_subject', '=', by.subject)
+          .executeTakeFirst();
+  return row ?? null;
+}
+
+/** How somebody has shown who they are. */
+export interface Credential {
+  readonly identity: Identity;
+  /** Set when it is a session: some things (passwords, keys, devices) are for people who have logged in only. */
+  readonly sessionId: string | null;
+  /**
+   * cookie  by itself, from a browser: it may not have been the user's wish
+   * bearer  on purpose: a session token, an API key, or a token of an identity provider
+   * ticket  in the address, for one run
+   */
+  readonly by: 'cookie' | 'bearer' | 'ticket';
+}
