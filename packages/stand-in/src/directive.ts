@@ -30,6 +30,8 @@ export type Fault = (typeof faults)[number];
 
 /** What a test writes. Every field may be left out. */
 export interface Directive {
+  /** The whole text, instead of one of its own. */
+  readonly text?: string;
   /** How many text deltas; default 20, with `bytes` one per KiB. Fewer when the text has fewer characters. */
   readonly deltas?: number;
   /** Time from one delta to the next; default 0: as fast as the reader reads. */
@@ -65,6 +67,8 @@ export interface Directive {
   readonly retryAfter?: number;
   /** `fault` and `status` apply to the first this many requests with the same key; later ones succeed. */
   readonly times?: number;
+  /** What a request for a title is answered, when this directive stands in the conversation. */
+  readonly title?: Directive;
   /** Names the request in the journal and in the count for `times`; default for the count: the directive's JSON. */
   readonly key?: string;
 }
@@ -88,7 +92,7 @@ const limits = {
 const minima: Partial<Record<keyof typeof limits, number>> = { deltas: 1, chars: 1, bytes: 1, status: 400 };
 
 const flags = ['nul', 'splitSurrogates', 'echo', 'noUsage'] as const satisfies readonly (keyof Directive)[];
-const texts = ['marker', 'code', 'key'] as const satisfies readonly (keyof Directive)[];
+const texts = ['text', 'marker', 'code', 'key'] as const satisfies readonly (keyof Directive)[];
 
 const isOneOf = <T extends string>(list: readonly T[], name: string): name is T => list.includes(name as T);
 
@@ -124,6 +128,10 @@ function checkField(name: string, value: unknown): void {
     if (typeof value !== 'boolean') throw new Error(`the directive's ${name} must be true or false`);
   } else if (isOneOf(texts, name)) {
     if (typeof value !== 'string') throw new Error(`the directive's ${name} must be a string`);
+  } else if (name === 'title') {
+    if (typeof value !== 'object' || value === null)
+      throw new Error("the directive's title must be a directive");
+    for (const [inner, field] of Object.entries(value)) checkField(inner, field);
   } else if (name === 'fault') {
     if (!faults.includes(value as Fault))
       throw new Error(`the directive's fault must be one of ${faults.join(', ')}`);

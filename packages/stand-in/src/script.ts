@@ -83,6 +83,7 @@ export function cutEvenly(text: string, count: number): string[] {
 }
 
 function wholeText(directive: Directive): string {
+  if (directive.text !== undefined) return directive.text;
   const { bytes } = directive;
   const size = bytes === undefined ? codePoints : utf8Bytes;
   const wanted = bytes ?? (directive.deltas ?? deltasDefault) * (directive.chars ?? charsDefault);

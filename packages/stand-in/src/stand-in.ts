@@ -11,6 +11,7 @@ import { type Directive, readDirective } from './directive.ts';
 import { createJournal, type Journal, type JournalEntry } from './journal.ts';
 import { badRequest, providerError } from './provider-error.ts';
 import { playScript, sendError } from './scripted-answer.ts';
+import { isTitleRequest, titleDirective } from './titles.ts';
 import { type ChatRequest, lastUserText, requestFault } from './wire.ts';
 
 export type { Pace } from './demo.ts';
@@ -137,6 +138,7 @@ async function complete(request: IncomingMessage, response: ServerResponse, chat
   } catch (error) {
     return sendError(response, badRequest((error as Error).message, 'bad_directive'));
   }
+  if (isTitleRequest(chatRequest.messages)) directive = titleDirective(chatRequest.messages, directive);
   if (directive === null) return chat.demo.answer(text, response, entry);
 
   entry.key = directive.key ?? null;

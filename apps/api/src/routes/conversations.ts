@@ -1,33 +1,26 @@
 import { AppError } from '@holdfast/shared/errors.ts';
+import { conversationQuerySchema } from '@holdfast/shared/http/conversations.ts';
 import {
   conversationPageSchema,
   conversationSchema,
   createConversationSchema,
-  historySchema,
 } from '@holdfast/shared/http/schemas.ts';
 import { isId } from '@holdfast/shared/id.ts';
+import { type SearchItem, searchItems } from '@holdfast/shared/search/terms.ts';
 import {
   type ConversationPosition,
   createConversation,
-  getConversation,
-  getHistory,
   listConversations,
-  pageSizeMax,
 } from '@holdfast/shared/store/conversations.ts';
-import { z } from 'zod';
-import { assertModelOffered, idempotentRequest, idParams, pathId } from './request.ts';
+import { assertModelOffered, idempotentRequest } from './request.ts';
 import type { App, Services } from './services.ts';
 
-const listQuery = z.strictObject({
-  cursor: z.string().max(256).optional(),
-  limit: z.coerce.number().int().min(1).max(pageSizeMax).default(20),
-});
-
-/** `/api/conversations`: create, list, read, and read the messages. */
-export function registerConversations(app: App, { store, models }: Services): void {
+/** `/api/conversations`: create, list and find. */
+export function registerConversations(app: App, { store, models, userGate }: Services): void {
   app.post(
     '/api/conversations',
     {
+      config: { access: { to: 'user' }, idempotency: 'key' },
       schema: {
         tags: ['conversations'],
         summary: 'Create a conversation',
@@ -37,7 +30,9 @@ export function registerConversations(app: App, { store, models }: Services): vo
     },
     async (request, reply) => {
       assertModelOffered(request.body.model, models);
-      const conversation = await createConversation(store, idempotentRequest(request), request.body);
+      const conversation = await userGate(request.user.id, () =>
+        createConversation(store, idempotentRequest(request), request.body),
+      );
       return reply.code(201).header('location', `/api/conversations/${conversation.id}`).send(conversation);
     },
   );
@@ -45,46 +40,39 @@ export function registerConversations(app: App, { store, models }: Services): vo
   app.get(
     '/api/conversations',
     {
+      config: { access: { to: 'user' } },
       schema: {
         tags: ['conversations'],
-        summary: 'List conversations, the one that changed last first',
-        querystring: listQuery,
+        summary: 'List conversations, or find some by `q`; the one that changed last first',
+        querystring: conversationQuerySchema,
         response: { 200: conversationPageSchema },
       },
     },
     async (request) => {
-      const { cursor, limit } = request.query;
+      const { cursor, limit, q, archived, pinned } = request.query;
+      const filter = { archived, pinned, items: q === undefined ? null : parseQuestion(q) };
       const position = cursor === undefined ? null : parsePosition(cursor);
-      const { conversations, next } = await listConversations(store, request.user.id, limit, position);
+      const { conversations, next } = await listConversations(
+        store,
+        request.user.id,
+        filter,
+        limit,
+        position,
+      );
       return { conversations, nextCursor: next && formatPosition(next) };
     },
   );
+}
 
-  app.get(
-    '/api/conversations/:id',
-    {
-      schema: {
-        tags: ['conversations'],
-        summary: 'Read a conversation',
-        params: idParams,
-        response: { 200: conversationSchema },
-      },
-    },
-    (request) => getConversation(store, request.user.id, pathId(request, 'conversation')),
-  );
-
-  app.get(
-    '/api/conversations/:id/messages',
-    {
-      schema: {
-        tags: ['conversations'],
-        summary: 'Read the messages, and which run is being answered',
-        params: idParams,
-        response: { 200: historySchema },
-      },
-    },
-    (request) => getHistory(store, request.user.id, pathId(request, 'conversation')),
-  );
+/** What is asked for; null: nothing is. Throws `invalid_request` for what could never be found. */
+function parseQuestion(q: string): SearchItem[] | null {
+  if (q.trim() === '') return null;
+  const items = searchItems(q);
+  if (items.length > 0) return items;
+  throw new AppError('invalid_request', {
+    detail: 'Search for at least one letter or digit: punctuation and symbols are not searched.',
+    errors: [{ path: 'q', message: 'has no letter or digit' }],
+  });
 }
 
 /** A position in the list as one opaque word. */

@@ -1,16 +1,17 @@
-import { sql } from 'kysely';
+/** Conversations: made, read and listed. What happens to one later is in change-conversation.ts. */
+import { type SelectQueryBuilder, sql } from 'kysely';
 import { notFound } from '../errors.ts';
-import type { Conversation, CreateConversation, History, Message } from '../http/schemas.ts';
+import { pageSizeMax } from '../http/conversations.ts';
+import type { Conversation, CreateConversation, FoundConversation } from '../http/schemas.ts';
 import { v7Id } from '../id.ts';
+import type { SearchItem } from '../search/terms.ts';
 import type { Store } from './database.ts';
 import { type IdempotentRequest, once } from './idempotency.ts';
-import { type MessageRow, toConversation, toMessage, toRunView } from './views.ts';
+import { holdsAll, indexTitle, newestHit, snippetsOf } from './search.ts';
+import { recordEvents } from './user-events.ts';
+import { type SeenConversationRow, toConversation } from './views.ts';
 
-/** One page of a list. */
-export const pageSizeMax = 100;
-
-/** A branch longer than this is shown, and given to the model, from its newest messages on. */
-export const branchMessagesMax = 2_000;
+export { pageSizeMax };
 
 /** Makes an empty conversation of `userId`; once per idempotency key. */
 export async function createConversation(
@@ -23,27 +24,40 @@ export async function createConversation(
       .insertInto('conversations')
       .values({
         id: v7Id(),
-        user_id: request.userId,
         title: input.title ?? null,
+        title_by: input.title === undefined ? null : 'user',
         system_prompt: input.systemPrompt ?? null,
         model: input.model ?? null,
         parameters: JSON.stringify(input.parameters ?? {}),
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    return toConversation(row);
+    const member = await trx
+      .insertInto('members')
+      .values({ conversation_id: row.id, user_id: request.userId, role: 'owner' })
+      .returning(['role', 'pinned_at', 'archived_at'])
+      .executeTakeFirstOrThrow();
+    if (row.title !== null) await indexTitle(trx, row.id, row.title);
+    await recordEvents(trx, row.id, [{ type: 'conversation.added' }]);
+    return toConversation({ ...row, ...member });
   });
   return result;
 }
 
+/** Conversations as `userId` sees them: those of which they are a member and which are not deleted. */
+function seenBy(db: Store, userId: string) {
+  return db
+    .selectFrom('conversations')
+    .innerJoin('members', 'members.conversation_id', 'conversations.id')
+    .selectAll('conversations')
+    .select(['members.role', 'members.pinned_at', 'members.archived_at'])
+    .where('members.user_id', '=', userId)
+    .where('conversations.deleted_at', 'is', null);
+}
+
 /** Throws `conversation_not_found`. */
 export async function getConversation(db: Store, userId: string, id: string): Promise<Conversation> {
-  const row = await db
-    .selectFrom('conversations')
-    .selectAll()
-    .where('id', '=', id)
-    .where('user_id', '=', userId)
-    .executeTakeFirst();
+  const row = await seenBy(db, userId).where('conversations.id', '=', id).executeTakeFirst();
   if (!row) throw notFound('conversation');
   return toConversation(row);
 }
@@ -54,79 +68,71 @@ export interface ConversationPosition {
   readonly id: string;
 }
 
-/** Conversations of a user, the one that changed last first, `limit` of them after `position`. */
+/** Which conversations of a user. */
+export interface ConversationFilter {
+  readonly archived: boolean;
+  readonly pinned?: boolean | undefined;
+  /** What they are to hold; null: whatever they hold. */
+  readonly items: readonly SearchItem[] | null;
+}
+
+type ListedRow = SeenConversationRow & { position: string; message_id: string | null };
+
+/** The query of one page, and of one row more that tells whether another page follows. */
+export function listQuery(
+  db: Store,
+  userId: string,
+  filter: ConversationFilter,
+  limit: number,
+  after: ConversationPosition | null,
+): SelectQueryBuilder<never, never, ListedRow> {
+  let query = seenBy(db, userId)
+    // Microseconds, which a JavaScript date would lose: two conversations of one millisecond would hide each other.
+    .select(
+      sql<string>`to_char(conversations.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as(
+        'position',
+      ),
+    )
+    .where('members.archived_at', filter.archived ? 'is not' : 'is', null)
+    .orderBy('conversations.updated_at', 'desc')
+    .orderBy('conversations.id', 'desc')
+    .limit(limit + 1);
+  if (filter.pinned !== undefined) {
+    query = query.where('members.pinned_at', filter.pinned ? 'is not' : 'is', null);
+  }
+  if (after) {
+    query = query.where(
+      sql<boolean>`(conversations.updated_at, conversations.id) < (${after.updatedAt}::timestamptz, ${after.id}::uuid)`,
+    );
+  }
+  const found = filter.items
+    ? // First the page, then which message it was: only for those that are on it.
+      db
+        .selectFrom(query.where(holdsAll(filter.items)).as('page'))
+        .innerJoinLateral(newestHit(filter.items).as('hit'), (join) => join.onTrue())
+        .selectAll('page')
+        .select('hit.message_id')
+        .orderBy('page.updated_at', 'desc')
+        .orderBy('page.id', 'desc')
+    : query.select(sql<null>`null`.as('message_id'));
+  return found as unknown as SelectQueryBuilder<never, never, ListedRow>;
+}
+
+/** Conversations of a user, the one that changed last first, `limit` of them after a position. */
 export async function listConversations(
   db: Store,
   userId: string,
+  filter: ConversationFilter,
   limit: number,
-  position: ConversationPosition | null,
-): Promise<{ conversations: Conversation[]; next: ConversationPosition | null }> {
-  let query = db
-    .selectFrom('conversations')
-    .selectAll()
-    // Microseconds, which a JavaScript date would lose: two conversations of one millisecond would hide each other.
-    .select(
-      sql<string>`to_char(updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`.as('position'),
-    )
-    .where('user_id', '=', userId)
-    .orderBy('updated_at', 'desc')
-    .orderBy('id', 'desc')
-    .limit(limit + 1);
-  if (position) {
-    query = query.where(
-      sql<boolean>`(updated_at, id) < (${position.updatedAt}::timestamptz, ${position.id}::uuid)`,
-    );
-  }
-  const rows = await query.execute();
+  after: ConversationPosition | null,
+): Promise<{ conversations: FoundConversation[]; next: ConversationPosition | null }> {
+  const rows = await listQuery(db, userId, filter, limit, after).execute();
   const page = rows.slice(0, limit);
   const last = page.at(-1);
-  return {
-    conversations: page.map(toConversation),
-    next: rows.length > limit && last ? { updatedAt: last.position, id: last.id } : null,
-  };
-}
-
-/** The messages of the branch that is shown, oldest first, and the run that is being answered. Throws `conversation_not_found`. */
-export async function getHistory(db: Store, userId: string, id: string): Promise<History> {
-  // One snapshot for both, or a run that ends between the two queries would be neither active nor in history.
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const conversation = await trx
-        .selectFrom('conversations')
-        .select('leaf_id')
-        .where('id', '=', id)
-        .where('user_id', '=', userId)
-        .executeTakeFirst();
-      if (!conversation) throw notFound('conversation');
-      const activeRun = await trx
-        .selectFrom('runs')
-        .selectAll()
-        .where('conversation_id', '=', id)
-        .where('status', 'in', ['queued', 'running'])
-        .orderBy('id', 'desc')
-        .executeTakeFirst();
-      return {
-        messages: conversation.leaf_id ? await readBranch(trx, conversation.leaf_id) : [],
-        activeRun: activeRun ? toRunView(activeRun) : null,
-      };
-    });
-}
-
-/** The messages from the root to `leafId`, oldest first; the newest `branchMessagesMax` of them. */
-export async function readBranch(db: Store, leafId: string): Promise<Message[]> {
-  const { rows } = await sql<MessageRow>`
-    with recursive branch as (
-      select messages.*, 1 as depth from messages where id = ${leafId}
-      union all
-      select parent.*, depth + 1 from messages parent join branch on parent.id = branch.parent_id
-      where depth < ${branchMessagesMax}
-    )
-    select branch.id, branch.conversation_id, parent_id, role, text, run_id, branch.status, branch.created_at,
-           model, failure_code, finish_reason, usage
-    from branch left join runs on runs.id = branch.run_id
-    order by depth desc`.execute(db);
-  return rows.map(toMessage);
+  const next = rows.length > limit && last ? { updatedAt: last.position, id: last.id } : null;
+  if (!filter.items) return { conversations: page.map(toConversation), next };
+  const hits = page.map((row) => ({ title: row.title, messageId: row.message_id }));
+  const matches = await snippetsOf(db, hits, filter.items);
+  const conversations = page.map((row, at) => ({ ...toConversation(row), match: matches[at] }));
+  return { conversations, next };
 }

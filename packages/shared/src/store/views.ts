@@ -1,34 +1,47 @@
 /** Rows as the API shows them, and the terminal event that a run's row stands for. */
 import type { Selectable } from 'kysely';
-import type { Conversation, Message, RunView } from '../http/schemas.ts';
+import type { Conversation, CurrentUser, Message, RunView } from '../http/schemas.ts';
 import { failures } from '../protocol/error-code.ts';
 import type { RunEnd } from '../protocol/run-event.ts';
 import type { Database } from './schema.ts';
 
 export type RunRow = Selectable<Database['runs']>;
 export type ConversationRow = Selectable<Database['conversations']>;
+export type MemberRow = Selectable<Database['members']>;
+export type UserRow = Selectable<Database['users']>;
 export type MessageRow = Selectable<Database['messages']> &
   Partial<Pick<RunRow, 'model' | 'failure_code' | 'finish_reason' | 'usage'>>;
 
-export function toConversation(row: ConversationRow): Conversation {
+/** A conversation as one member sees it. */
+export type SeenConversationRow = ConversationRow & Pick<MemberRow, 'role' | 'pinned_at' | 'archived_at'>;
+
+export function toConversation(row: SeenConversationRow): Conversation {
   return {
     id: row.id,
     title: row.title,
+    titleBy: row.title_by,
+    role: row.role,
+    pinned: row.pinned_at !== null,
+    archived: row.archived_at !== null,
     systemPrompt: row.system_prompt,
     model: row.model,
     parameters: row.parameters,
+    leafId: row.leaf_id,
     createdAt: row.created_at.toISOString(),
     updatedAt: row.updated_at.toISOString(),
   };
 }
 
+/** Throws for an answer that is not final: nobody is shown one. */
 export function toMessage(row: MessageRow): Message {
+  if (row.status === 'pending') throw new Error(`message ${row.id} is not final`);
   return {
     id: row.id,
     conversationId: row.conversation_id,
     parentId: row.parent_id,
     role: row.role,
     text: row.text,
+    authorId: row.author_id,
     runId: row.run_id,
     status: row.status,
     failure: toFailure(row.failure_code),
@@ -43,6 +56,7 @@ export function toRunView(row: RunRow): RunView {
   return {
     id: row.id,
     conversationId: row.conversation_id,
+    userId: row.user_id,
     promptMessageId: row.prompt_message_id,
     messageId: row.message_id,
     model: row.model,
@@ -86,6 +100,12 @@ export function runEnd(row: RunRow): RunEnd | null {
     case 'running':
       throw new Error(`run ${row.id} is ${row.status} and has a terminal event`);
   }
+}
+
+/** A user as they see themselves. */
+export function toCurrentUser(row: UserRow): CurrentUser {
+  const { id, name, kind, role, email } = row;
+  return { id, name, kind, role, email };
 }
 
 function toFailure(code: RunRow['failure_code'] | undefined): Message['failure'] {
