@@ -1,6 +1,5 @@
 /** The statements that decide who owns a run, on a real Postgres and without a worker that would interfere. */
 import { connectDatabase, type Store } from '@holdfast/shared/store/database.ts';
-import { localUserId } from '@holdfast/shared/store/local-user.ts';
 import {
   claimRun,
   endRun,
@@ -17,7 +16,7 @@ import { type Stack, startStack } from '../support/stack.ts';
 const longMs = 60_000;
 /** A lease that is over when the next statement runs. */
 const overMs = -1;
-const released = { delayMs: 0, retry: true, usage: null };
+const released = { delayMs: 0, retry: true, usage: null, attemptUsage: null };
 
 let stack: Stack;
 let store: Store;
@@ -49,6 +48,7 @@ const outcome = (runId: string, attempt: number) =>
     terminalSeq: 2,
     finishReason: 'stop',
     usage: null,
+    attemptUsage: null,
   }) as const;
 
 it('of twenty workers that are woken for one run one gets it', async () => {
@@ -98,7 +98,7 @@ it('a run that is given back can be taken again, and a hand-back is neither a cr
 it('a run that was stopped is not given back to wait for a retry, and ends as cancelled whatever its worker says', async () => {
   const { id } = await queuedRun();
   await claimRun(store, id, 'w1', longMs);
-  await requestCancel(store, localUserId, id);
+  await requestCancel(store, id);
   const held = { runId: id, attempt: 1 };
   expect(await renewLeases(store, [held], longMs)).toEqual([{ ...held, cancelRequested: true }]);
   expect(await releaseRun(store, held, released)).toBe(false);
@@ -110,11 +110,14 @@ it('a run that was stopped is not given back to wait for a retry, and ends as ca
   });
 });
 
-it('a run that nobody holds is rung for, not while it is held, and then at growing intervals', async () => {
+it('a dispatched run that nobody holds is rung for, not while it is held, and then at growing intervals', async () => {
   const { id } = await queuedRun();
   const rung = async () => (await runsToRing(store, 1_000)).includes(id);
   const wait = (seconds: number) =>
     stack.db.query(`update runs set rung_at = rung_at - interval '${seconds} seconds' where id = $1`, [id]);
+  await wait(4);
+  expect(await rung(), 'it waits for its turn').toBe(false);
+  await stack.db.query('update runs set dispatched_at = now(), rung_at = now() where id = $1', [id]);
   expect(await rung()).toBe(false);
   await wait(4);
   expect(await rung()).toBe(true);

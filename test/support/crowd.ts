@@ -3,6 +3,7 @@
  * no memory. For tests of load; recorder.ts checks everything.
  */
 import http from 'node:http';
+import { testUser } from './test-user.ts';
 
 export interface CrowdReader {
   /** Ids came as 1-0, 1-1, 1-2, …: nothing was missing, nothing came twice. */
@@ -27,7 +28,7 @@ export function readInCrowd(
   onOpen: () => void = () => {},
 ): Promise<CrowdReader> {
   return new Promise((resolve, reject) => {
-    const request = http.get(url, { agent }, (response) => {
+    const request = http.get(url, { agent, headers: testUser.headers }, (response) => {
       let inOrder = true;
       let events = 0;
       let last = '';

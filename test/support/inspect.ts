@@ -75,7 +75,7 @@ export async function holdEnd(stack: Stack, runId: string): Promise<() => Promis
   await lock.query('begin');
   await lock.query('select 1 from runs where id = $1 for update', [runId]);
   const ending = `select 1 from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-                  and wait_event_type = 'Lock' and query like '%with ended as%'`;
+                  and wait_event_type = 'Lock' and query like '%ended as (%'`;
   await vi.waitFor(async () => expect((await stack.db.query(ending)).rows).toHaveLength(1), patience);
   return async () => {
     await lock.query('commit');

@@ -7,6 +7,7 @@ import { isDatabaseUnavailable, type Store } from '@holdfast/shared/store/databa
 import { endRun } from '@holdfast/shared/store/run-lease.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
+import type { FeedBell } from '@holdfast/shared/sync/feed-bell.ts';
 import { type AttemptLog, RunLostError } from './attempt-log.ts';
 import type { HeldRun } from './lease-keeper.ts';
 
@@ -24,15 +25,18 @@ export interface RunToEnd {
   readonly ending: Ending;
   /** The whole text that is in the log. */
   readonly text: string;
+  /** What the run is said to have cost. */
   readonly usage: Usage | null;
+  /** What this attempt has cost. */
+  readonly attemptUsage: Usage | null;
   readonly log: AttemptLog;
   readonly held: HeldRun;
 }
 
 /** Writes the end to Postgres, then to the log. Throws RunLostError when another attempt has the run. */
 export async function writeEnd(
-  { run, ending, text, usage, log, held }: RunToEnd,
-  { store, leaving }: { store: Store; leaving: AbortSignal },
+  { run, ending, text, usage, attemptUsage, log, held }: RunToEnd,
+  { store, feedBell, leaving }: { store: Store; feedBell: FeedBell; leaving: AbortSignal },
 ): Promise<void> {
   const outcome = {
     runId: run.id,
@@ -41,6 +45,7 @@ export async function writeEnd(
     attemptsToAdd: 0,
     text,
     usage,
+    attemptUsage,
     terminalSeq: log.nextSeq,
     ...ending,
   } as const;
@@ -48,6 +53,7 @@ export async function writeEnd(
   const ended = await whileStoreIsAway(() => endRun(store, outcome));
   const terminal = ended ? runEnd(ended) : await endOfAttempt(run, store);
   if (!terminal) throw new RunLostError('the run is no longer ours to end');
+  feedBell.ring(run.conversation_id);
   await log.append(terminal.event, AbortSignal.any([leaving, AbortSignal.timeout(closeMsMax)]));
 }
 

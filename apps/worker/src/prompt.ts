@@ -1,4 +1,4 @@
-import { readBranch } from '@holdfast/shared/store/conversations.ts';
+import { readBranch } from '@holdfast/shared/store/branches.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
 import type { Prompt } from './upstream/upstream.ts';

@@ -1,8 +1,12 @@
+import type { Dispatcher } from '@holdfast/shared/dispatcher.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import type { RunQueue } from '@holdfast/shared/queue.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
+import { closeGaps } from '@holdfast/shared/store/fair-queue.ts';
 import { forgetOldKeys } from '@holdfast/shared/store/idempotency.ts';
 import { runsToRing } from '@holdfast/shared/store/run-lease.ts';
+import { forgetOldSessions } from '@holdfast/shared/store/sessions.ts';
+import { trimFeeds } from '@holdfast/shared/store/user-feed.ts';
 
 /** How often runs without an owner are looked for: part of the time until a dead worker's run goes on. */
 const sweepMs = 1_000;
@@ -19,15 +23,19 @@ const housekeepingMs = 600_000;
 export function startSweeper({
   store,
   queue,
+  dispatcher,
   logger,
 }: {
   store: Store;
   queue: RunQueue;
+  dispatcher: Dispatcher;
   logger: Logger;
 }): () => void {
   let sweeping = false;
 
   async function sweep(): Promise<void> {
+    await closeGaps(store);
+    await dispatcher.dispatch();
     const runIds = await runsToRing(store, runsMax);
     if (runIds.length === 0) return;
     const results = await Promise.allSettled(runIds.map((runId) => queue.ring(runId)));
@@ -52,6 +60,8 @@ export function startSweeper({
       });
     }, sweepMs),
     repeatedly(() => forgetOldKeys(store), housekeepingMs),
+    repeatedly(() => trimFeeds(store), housekeepingMs),
+    repeatedly(() => forgetOldSessions(store), housekeepingMs),
   ];
   return () => {
     for (const timer of timers) clearInterval(timer);

@@ -3,31 +3,53 @@ import {
   acceptedMessageSchema,
   acceptedRunSchema,
   postMessageSchema,
+  type RunView,
   regenerateSchema,
 } from '@holdfast/shared/http/schemas.ts';
-import { acceptMessage, acceptRegenerate } from '@holdfast/shared/store/accept.ts';
+import {
+  type Accepted,
+  type Asking,
+  acceptEdit,
+  acceptMessage,
+  acceptRegenerate,
+} from '@holdfast/shared/store/accept.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertModelOffered, idempotentRequest, idParams, pathId } from './request.ts';
 import type { App, Services } from './services.ts';
+import { stopRun } from './stop-run.ts';
 
-/** Asking: post a message, or have a question answered again. */
+/** Asking: post a message, edit one, or have a question answered again. */
 export function registerMessages(app: App, services: Services): void {
-  const { store, queue, models } = services;
+  const { store, dispatcher, models, allowance, userGate } = services;
 
-  /** Tells the client where to read, and wakes a worker. */
-  async function accepted(runId: string, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    reply.code(202).header('location', `/api/runs/${runId}`);
-    try {
-      await queue.ring(runId);
-    } catch (error) {
-      // The run is stored, and that is what 202 promises: the sweeper rings as soon as Redis is back.
-      request.log.warn({ err: error, runId }, 'could not wake a worker; the sweeper will');
-    }
+  function asking(request: FastifyRequest, model: string | undefined): Asking {
+    assertModelOffered(model, models);
+    assertQueueReachable(services);
+    return {
+      request: idempotentRequest(request),
+      limits: request.user.limits,
+      allowance,
+      waitingRunsMax: services.waitingRunsMax,
+      defaultModel: models[0],
+    };
+  }
+
+  /** Tells the client where to read, stops what is to make way, and wakes a worker. */
+  async function answer<T extends { run: RunView }>(
+    { result, interrupted }: Accepted<T>,
+    request: FastifyRequest,
+    reply: FastifyReply,
+  ): Promise<T> {
+    reply.code(202).header('location', `/api/runs/${result.run.id}`);
+    await Promise.all(interrupted.map((run) => stopRun(services, run, request.log)));
+    await dispatcher.dispatch();
+    return result;
   }
 
   app.post(
     '/api/conversations/:id/messages',
     {
+      config: { access: { to: 'member', of: 'conversation', role: 'writer' }, idempotency: 'key' },
       schema: {
         tags: ['messages'],
         summary: 'Ask: store a message and have it answered',
@@ -37,23 +59,39 @@ export function registerMessages(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      assertModelOffered(request.body.model, models);
-      assertQueueReachable(services);
-      const { result } = await acceptMessage(
-        store,
-        idempotentRequest(request),
-        pathId(request, 'conversation'),
-        request.body,
-        models[0],
+      const asked = asking(request, request.body.model);
+      const accepted = await userGate(request.user.id, () =>
+        acceptMessage(store, asked, request.grant.conversationId, request.body),
       );
-      await accepted(result.run.id, request, reply);
-      return result;
+      return answer(accepted, request, reply);
+    },
+  );
+
+  app.post(
+    '/api/messages/:id/edit',
+    {
+      config: { access: { to: 'member', of: 'message', role: 'writer' }, idempotency: 'key' },
+      schema: {
+        tags: ['messages'],
+        summary: 'Ask differently; the message and what followed it are kept as another branch',
+        params: idParams,
+        body: postMessageSchema,
+        response: { 202: acceptedMessageSchema },
+      },
+    },
+    async (request, reply) => {
+      const asked = asking(request, request.body.model);
+      const accepted = await userGate(request.user.id, () =>
+        acceptEdit(store, asked, pathId(request, 'message'), request.body),
+      );
+      return answer(accepted, request, reply);
     },
   );
 
   app.post(
     '/api/messages/:id/regenerate',
     {
+      config: { access: { to: 'member', of: 'message', role: 'writer' }, idempotency: 'key' },
       schema: {
         tags: ['messages'],
         summary: 'Answer again; the earlier answers are kept',
@@ -67,17 +105,11 @@ export function registerMessages(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      assertModelOffered(request.body.model, models);
-      assertQueueReachable(services);
-      const { result } = await acceptRegenerate(
-        store,
-        idempotentRequest(request),
-        pathId(request, 'message'),
-        request.body,
-        models[0],
+      const asked = asking(request, request.body.model);
+      const accepted = await userGate(request.user.id, () =>
+        acceptRegenerate(store, asked, pathId(request, 'message'), request.body),
       );
-      await accepted(result.run.id, request, reply);
-      return result;
+      return answer(accepted, request, reply);
     },
   );
 }

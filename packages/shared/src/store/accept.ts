@@ -1,134 +1,188 @@
 /** Accepting work: what is committed here is kept and answered, whoever dies next. */
 import { sql, type Transaction } from 'kysely';
 import { AppError, notFound } from '../errors.ts';
-import type { Parameters } from '../http/parameters.ts';
-import type { AcceptedMessage, PostMessage, Regenerate, RunView } from '../http/schemas.ts';
+import type { AcceptedMessage, PostMessage, Regenerate, RunView, WhenBusy } from '../http/schemas.ts';
 import { v7Id } from '../id.ts';
+import { type Asking, insertRun } from './accept-run.ts';
 import type { Store } from './database.ts';
-import { type IdempotentRequest, once } from './idempotency.ts';
+import { once } from './idempotency.ts';
 import type { Database } from './schema.ts';
-import { type ConversationRow, toMessage, toRunView } from './views.ts';
+import { indexMessage } from './search.ts';
+import { type ConversationRow, type RunRow, toMessage } from './views.ts';
 
-/** `repeated`: the idempotency key was known, and this is what the first request got. */
+export type { Asking } from './accept-run.ts';
+
+/**
+ * `repeated`: the idempotency key was known, and this is what the first request got. `interrupted`: runs that are to stop
+ * because of this request, as they were before; whoever holds them is to be told.
+ */
 export interface Accepted<T> {
   readonly result: T;
   readonly repeated: boolean;
+  readonly interrupted: readonly RunRow[];
 }
 
 /**
- * Stores a user's message and a queued run that will answer it, in one transaction and once per idempotency key.
- * Throws `conversation_not_found`, `conversation_busy`, `idempotency_key_reused`.
+ * Stores a user's message at the end of the branch that is shown, and a queued run that will answer it, in one
+ * transaction and once per idempotency key. The caller has checked that the user may write here.
+ * Throws `conversation_not_found`, `conversation_busy`, `too_many_waiting`, `token_limit_reached`,
+ * `idempotency_key_reused`.
  */
 export function acceptMessage(
   db: Store,
-  request: IdempotentRequest,
+  asking: Asking,
   conversationId: string,
   input: PostMessage,
-  defaultModel: string,
 ): Promise<Accepted<AcceptedMessage>> {
-  return once(db, request, async (trx) => {
-    const conversation = await lockIdleConversation(trx, request.userId, conversationId);
-    const message = await trx
-      .insertInto('messages')
-      .values({
-        id: v7Id(),
-        conversation_id: conversation.id,
-        parent_id: conversation.leaf_id,
-        role: 'user',
-        text: input.text,
-        run_id: null,
-        status: 'completed',
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    const run = await insertRun(trx, request.userId, conversation, message.id, input, defaultModel);
-    return { message: toMessage(message), run };
+  return accept(db, asking, conversationId, input.whenBusy, async (trx, conversation) => {
+    const message = await insertMessage(trx, asking, conversation.id, conversation.leaf_id, input.text);
+    return { message, run: await insertRun(trx, asking, conversation, message.id, input, message.id) };
+  });
+}
+
+/**
+ * Stores an edited copy of a user's message beside it, and a run that answers the copy. The message and what followed it
+ * stay, as another branch. Throws `message_not_found`, and what `acceptMessage` throws.
+ */
+export async function acceptEdit(
+  db: Store,
+  asking: Asking,
+  messageId: string,
+  input: PostMessage,
+): Promise<Accepted<AcceptedMessage>> {
+  const edited = await findMessage(db, messageId);
+  if (edited.role !== 'user') {
+    throw new AppError('invalid_request', {
+      detail: 'Only a message that a user wrote can be edited; an answer can be regenerated.',
+    });
+  }
+  return accept(db, asking, edited.conversation_id, input.whenBusy, async (trx, conversation) => {
+    const message = await insertMessage(trx, asking, conversation.id, edited.parent_id, input.text);
+    return { message, run: await insertRun(trx, asking, conversation, message.id, input, message.id) };
   });
 }
 
 /**
  * Stores a queued run that answers again: `messageId` is the answer to replace, or the user's message to answer. The
- * earlier answers stay as siblings. Throws `message_not_found`, `conversation_busy`, `idempotency_key_reused`.
+ * earlier answers stay as siblings. Throws `message_not_found`, and what `acceptMessage` throws.
  */
-export function acceptRegenerate(
+export async function acceptRegenerate(
   db: Store,
-  request: IdempotentRequest,
+  asking: Asking,
   messageId: string,
   input: Regenerate,
-  defaultModel: string,
 ): Promise<Accepted<{ run: RunView }>> {
-  return once(db, request, async (trx) => {
-    const message = await trx
-      .selectFrom('messages')
-      .innerJoin('conversations', 'conversations.id', 'messages.conversation_id')
-      .select(['messages.id', 'messages.parent_id', 'messages.role', 'messages.conversation_id'])
-      .where('messages.id', '=', messageId)
-      .where('conversations.user_id', '=', request.userId)
-      .executeTakeFirst();
-    const promptId = message?.role === 'assistant' ? message.parent_id : message?.id;
-    if (!message || !promptId) throw notFound('message');
-    const conversation = await lockIdleConversation(trx, request.userId, message.conversation_id);
-    return { run: await insertRun(trx, request.userId, conversation, promptId, input, defaultModel) };
+  const message = await findMessage(db, messageId);
+  const promptId = message.role === 'assistant' ? message.parent_id : message.id;
+  if (!promptId) throw notFound('message');
+  return accept(db, asking, message.conversation_id, input.whenBusy, async (trx, conversation) => ({
+    run: await insertRun(trx, asking, conversation, promptId, input),
+  }));
+}
+
+/** Messages never move, so that what is read here still holds in the transaction that follows. */
+async function findMessage(
+  db: Store,
+  messageId: string,
+): Promise<{ id: string; role: 'user' | 'assistant'; parent_id: string | null; conversation_id: string }> {
+  const message = await db
+    .selectFrom('messages')
+    .select(['id', 'role', 'parent_id', 'conversation_id'])
+    .where('id', '=', messageId)
+    .executeTakeFirst();
+  if (!message) throw notFound('message');
+  return message;
+}
+
+/**
+ * The order of the locks is the same for all: the idempotency key, the conversation, the user, the feeds of the members.
+ * The last two are taken as late as can be: all that a user sends at the same time waits for them.
+ */
+async function accept<T extends { run: RunView }>(
+  db: Store,
+  asking: Asking,
+  conversationId: string,
+  whenBusy: WhenBusy,
+  work: (trx: Transaction<Database>, conversation: ConversationRow) => Promise<T>,
+): Promise<Accepted<T>> {
+  let interrupted: RunRow[] = [];
+  const { result, repeated } = await once(db, asking.request, async (trx) => {
+    const conversation = await lockConversation(trx, conversationId);
+    interrupted = await makeWay(trx, conversationId, whenBusy);
+    return work(trx, conversation);
   });
+  return { result, repeated, interrupted };
 }
 
 /**
  * Locks the conversation until the transaction ends: two messages that arrive together are taken one after the other,
  * and the second one sees the first one's run.
  */
-async function lockIdleConversation(
-  trx: Transaction<Database>,
-  userId: string,
-  conversationId: string,
-): Promise<ConversationRow> {
+export async function lockConversation(trx: Store, conversationId: string): Promise<ConversationRow> {
   const conversation = await trx
     .selectFrom('conversations')
     .selectAll()
     .where('id', '=', conversationId)
-    .where('user_id', '=', userId)
+    .where('deleted_at', 'is', null)
     .forUpdate()
     .executeTakeFirst();
   if (!conversation) throw notFound('conversation');
-  const busy = await trx
-    .selectFrom('runs')
-    .select('id')
-    .where('conversation_id', '=', conversationId)
-    .where('status', 'in', ['queued', 'running'])
-    .executeTakeFirst();
-  if (busy) {
-    throw new AppError('conversation_busy', {
-      detail: `Run ${busy.id} is still answering in this conversation. Wait for its end or cancel it, then send again.`,
-      retryAfterSeconds: 1,
-    });
-  }
   return conversation;
 }
 
-async function insertRun(
-  trx: Transaction<Database>,
-  userId: string,
-  conversation: ConversationRow,
-  promptMessageId: string,
-  input: { model?: string | undefined; parameters?: Parameters | undefined },
-  defaultModel: string,
-): Promise<RunView> {
-  const run = await trx
-    .insertInto('runs')
+/**
+ * What is to become of the runs that have not ended: `queue` waits for them, `reject` refuses the new one, `interrupt`
+ * stops them. Returns those that it told to stop. Throws `conversation_busy`.
+ */
+async function makeWay(trx: Store, conversationId: string, whenBusy: WhenBusy): Promise<RunRow[]> {
+  if (whenBusy === undefined || whenBusy === 'queue') return [];
+  const unfinished = await trx
+    .selectFrom('runs')
+    .selectAll()
+    .where('conversation_id', '=', conversationId)
+    .where('status', 'in', ['queued', 'running'])
+    .execute();
+  const [first] = unfinished;
+  if (!first) return [];
+  if (whenBusy === 'reject') {
+    throw new AppError('conversation_busy', {
+      detail: `Run ${first.id} is still answering in this conversation. Wait for its end, cancel it, or send whenBusy "queue" or "interrupt".`,
+      retryAfterSeconds: 1,
+    });
+  }
+  return trx
+    .updateTable('runs')
+    .set({ cancel_requested_at: sql`coalesce(cancel_requested_at, now())` })
+    .where(
+      'id',
+      'in',
+      unfinished.map((run) => run.id),
+    )
+    .where('status', 'in', ['queued', 'running'])
+    .returningAll()
+    .execute();
+}
+
+async function insertMessage(
+  trx: Store,
+  asking: Asking,
+  conversationId: string,
+  parentId: string | null,
+  text: string,
+): Promise<AcceptedMessage['message']> {
+  const row = await trx
+    .insertInto('messages')
     .values({
       id: v7Id(),
-      conversation_id: conversation.id,
-      user_id: userId,
-      prompt_message_id: promptMessageId,
-      message_id: v7Id(),
-      model: input.model ?? conversation.model ?? defaultModel,
-      parameters: JSON.stringify({ ...conversation.parameters, ...input.parameters }),
+      conversation_id: conversationId,
+      parent_id: parentId,
+      role: 'user',
+      text,
+      author_id: asking.request.userId,
+      status: 'completed',
     })
     .returningAll()
     .executeTakeFirstOrThrow();
-  await trx
-    .updateTable('conversations')
-    .set({ leaf_id: promptMessageId, updated_at: sql`now()` })
-    .where('id', '=', conversation.id)
-    .execute();
-  return toRunView(run);
+  await indexMessage(trx, conversationId, row.id, text);
+  return toMessage(row);
 }

@@ -7,7 +7,10 @@ import { type RawBuilder, sql } from 'kysely';
 import type { FailureCode } from '../protocol/error-code.ts';
 import type { TerminalStatus } from '../protocol/run.ts';
 import type { FinishReason, Usage } from '../protocol/run-event.ts';
+import { searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
+import { indexAnswer } from './search.ts';
+import { recordRunEvent } from './user-events.ts';
 import type { RunRow } from './views.ts';
 
 const inMs = (ms: number): RawBuilder<Date> => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
@@ -23,26 +26,29 @@ export async function claimRun(
   workerId: string,
   leaseMs: number,
 ): Promise<RunRow | null> {
-  const run = await db
-    .updateTable('runs')
-    .set({
-      attempt: sql`attempt + 1`,
-      crashes: sql`crashes + (status = 'running')::int`,
-      status: 'running',
-      worker_id: workerId,
-      lease_until: inMs(leaseMs),
-      not_before: null,
-      rings: 0,
-      started_at: sql`coalesce(started_at, now())`,
-    })
-    .where('id', '=', runId)
-    .where('status', 'in', ['queued', 'running'])
-    .where((where) =>
-      where.or([where('lease_until', 'is', null), where('lease_until', '<', sql<Date>`now()`)]),
-    )
-    .returningAll()
-    .executeTakeFirst();
-  return run ?? null;
+  const { rows } = await sql<RunRow>`
+    with claimed as (
+      update runs set
+        attempt = attempt + 1,
+        crashes = crashes + (status = 'running')::int,
+        status = 'running',
+        worker_id = ${workerId},
+        lease_until = ${inMs(leaseMs)},
+        not_before = null,
+        rings = 0,
+        dispatched_at = coalesce(dispatched_at, now()),
+        started_at = coalesce(started_at, now())
+      where id = ${runId} and status in ('queued', 'running') and (lease_until is null or lease_until < now())
+      returning *
+    ), lost as (
+      update run_attempts set ended_at = now(), outcome = 'lost' from claimed
+      where run_attempts.run_id = claimed.id and run_attempts.ended_at is null
+    ), begun as (
+      insert into run_attempts (run_id, attempt, user_id, model, worker_id)
+      select id, attempt, user_id, model, worker_id from claimed
+    ), ${recordRunEvent(sql`claimed`, 'run.started')}
+    select * from claimed`.execute(db);
+  return rows[0] ?? null;
 }
 
 /** One attempt at one run: what a worker holds. */
@@ -86,25 +92,38 @@ export async function releaseRun(
   { runId, attempt }: HeldAttempt,
   { delayMs, retry, usage }: { delayMs: number; retry: boolean; usage: Usage | null },
 ): Promise<boolean> {
-  const released = await db
-    .updateTable('runs')
-    .set({
-      status: 'queued',
-      worker_id: null,
-      lease_until: null,
-      not_before: inMs(delayMs),
-      rung_at: inMs(delayMs),
-      rings: 0,
-      retries: sql`retries + ${retry ? 1 : 0}`,
-      usage: usage && JSON.stringify(usage),
-    })
-    .where('id', '=', runId)
-    .where('attempt', '=', attempt)
-    .where('status', '=', 'running')
-    .where('cancel_requested_at', 'is', null)
-    .returning('id')
-    .executeTakeFirst();
-  return released !== undefined;
+  const { rows } = await sql`
+    with released as (
+      update runs set
+        status = 'queued',
+        worker_id = null,
+        lease_until = null,
+        not_before = ${inMs(delayMs)},
+        rung_at = ${inMs(delayMs)},
+        rings = 0,
+        retries = retries + ${retry ? 1 : 0},
+        usage = ${usage && JSON.stringify(usage)}::jsonb
+      where id = ${runId} and attempt = ${attempt} and status = 'running' and cancel_requested_at is null
+      returning *
+    ), settled as (${settleAttempt(sql`released`, sql`'handed_back'`, usage)}),
+    ${recordRunEvent(sql`released`, 'run.queued')}
+    select id from released`.execute(db);
+  return rows.length > 0;
+}
+
+/** The part of a statement that writes down what the attempt of a changed run has cost. */
+function settleAttempt(
+  changed: RawBuilder<unknown>,
+  outcome: RawBuilder<unknown>,
+  usage: Usage | null,
+): RawBuilder<unknown> {
+  return sql`
+    update run_attempts set
+      ended_at = now(), outcome = ${outcome}, input_tokens = ${usage?.inputTokens ?? 0},
+      output_tokens = ${usage?.outputTokens ?? 0}, estimated = ${usage?.estimated ?? false}
+    from ${changed} as changed
+    where run_attempts.run_id = changed.id and run_attempts.attempt = changed.attempt
+      and run_attempts.ended_at is null`;
 }
 
 export interface RunOutcome extends HeldAttempt {
@@ -119,18 +138,26 @@ export interface RunOutcome extends HeldAttempt {
   readonly terminalSeq: number;
   readonly failureCode?: FailureCode;
   readonly finishReason?: FinishReason;
+  /** What the run is said to have cost. */
   readonly usage: Usage | null;
+  /** What this attempt has cost; null: nothing. */
+  readonly attemptUsage: Usage | null;
 }
 
 /**
- * Ends a run, for ever: status, answer and the conversation's newest message in one statement, so that no crash leaves
- * half of it. A cancel that was accepted before turns any other end into `cancelled`. Returns the run as it ended, or
- * null when the attempt was lost: then nothing was written.
+ * Ends a run, for ever: status, answer, costs and the news of it in one statement, so that no crash leaves half of it. A
+ * cancel that was accepted before turns any other end into `cancelled`. Returns the run as it ended, or null when the
+ * attempt was lost: then nothing was written.
  */
 export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | null> {
-  const { runId, attempt, from, attemptsToAdd, status, text, terminalSeq, usage } = outcome;
+  const { runId, attempt, from, attemptsToAdd, status, text, terminalSeq, usage, attemptUsage } = outcome;
+  const terms = await searchTerms(text);
   const { rows } = await sql<RunRow>`
-    with ended as (
+    with shown as (
+      -- Before the run, as whoever interrupts the runs of a conversation does it: they would wait for each other.
+      select conversations.id from conversations join runs on runs.conversation_id = conversations.id
+      where runs.id = ${runId} for no key update of conversations
+    ), ended as (
       update runs set
         status = case when cancel_requested_at is null then ${status} else 'cancelled' end,
         failure_code = case when cancel_requested_at is null then ${outcome.failureCode ?? null} end,
@@ -140,17 +167,27 @@ export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | n
         usage = ${usage && JSON.stringify(usage)}::jsonb,
         lease_until = null,
         not_before = null,
+        reserved_tokens = 0,
         finished_at = now()
-      where id = ${runId} and attempt = ${attempt} and status = ${from}
-      returning *
+      from shown
+      where runs.conversation_id = shown.id and runs.id = ${runId} and attempt = ${attempt} and status = ${from}
+      returning runs.*
     ), answer as (
-      insert into messages (id, conversation_id, parent_id, role, text, run_id, status)
-      select message_id, conversation_id, prompt_message_id, 'assistant', ${text}, id, status from ended
-    ), shown as (
-      update conversations set leaf_id = ended.message_id, updated_at = now()
-      from ended
-      where conversations.id = ended.conversation_id and conversations.leaf_id = ended.prompt_message_id
-    )
+      update messages set text = ${text}, status = ended.status, created_at = now() from ended
+      where messages.id = ended.message_id
+    ), indexed as (${indexAnswer(sql`ended`, terms)}
+    ), changed_conversation as (
+      update conversations set
+        updated_at = now(),
+        -- titles.ts
+        title_due_at = case when title is null and title_tries = 0 and ended.status = 'completed' then now() else title_due_at end
+      from ended where conversations.id = ended.conversation_id
+    ), freed_place as (
+      -- It ended before its turn: the user's other runs may move up (closeGaps).
+      insert into freed_places (user_id, priority, pass)
+      select user_id, priority, pass from ended where dispatched_at is null
+    ), settled as (${settleAttempt(sql`ended`, sql`changed.status`, attemptUsage)}),
+    ${recordRunEvent(sql`ended`, 'run.ended')}
     select * from ended`.execute(db);
   return rows[0] ?? null;
 }
@@ -171,6 +208,7 @@ export async function runsToRing(db: Store, limit: number): Promise<string[]> {
       select id from runs
       where status in ('queued', 'running')
         and (lease_until is null or lease_until < now())
+        and dispatched_at is not null
         and (not_before is null or not_before < now())
         and rung_at < now() - least(${ringSecondsMax}, ${ringSecondsMin} * power(2, least(rings, 10))) * interval '1 second'
       order by rung_at limit ${limit}

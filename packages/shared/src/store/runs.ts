@@ -6,14 +6,9 @@ import type { Store } from './database.ts';
 import { endRun } from './run-lease.ts';
 import { type RunRow, runEnd } from './views.ts';
 
-/** Throws `run_not_found` for a run that does not exist or is another user's. */
-export async function getRun(db: Store, userId: string, runId: string): Promise<RunRow> {
-  const run = await db
-    .selectFrom('runs')
-    .selectAll()
-    .where('id', '=', runId)
-    .where('user_id', '=', userId)
-    .executeTakeFirst();
+/** Who may read it was decided before. Throws `run_not_found`. */
+export async function getRun(db: Store, runId: string): Promise<RunRow> {
+  const run = await db.selectFrom('runs').selectAll().where('id', '=', runId).executeTakeFirst();
   if (!run) throw notFound('run');
   return run;
 }
@@ -23,19 +18,18 @@ export async function getRun(db: Store, userId: string, runId: string): Promise<
  * the run reads it with the next heartbeat, and nobody can complete the run any more. A run that had ended stays as it
  * is. Throws `run_not_found`.
  */
-export async function requestCancel(db: Store, userId: string, runId: string): Promise<RunRow> {
+export async function requestCancel(db: Store, runId: string): Promise<RunRow> {
   const cancelled = await db
     .updateTable('runs')
     .set({ cancel_requested_at: sql`now()` })
     .where('id', '=', runId)
-    .where('user_id', '=', userId)
     .where('status', 'in', ['queued', 'running'])
     .where('cancel_requested_at', 'is', null)
     .returningAll()
     .executeTakeFirst();
   // As this very statement left it: a worker that reads the flag at once may end the run before another query sees it,
   // and whoever stopped the run would be told that it had ended before.
-  return cancelled ?? getRun(db, userId, runId);
+  return cancelled ?? getRun(db, runId);
 }
 
 /**
@@ -53,6 +47,7 @@ export function cancelQueued(db: Store, run: RunRow, text: string): Promise<RunR
     status: 'cancelled',
     text,
     usage: run.usage,
+    attemptUsage: null,
   });
 }
 
