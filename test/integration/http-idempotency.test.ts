@@ -15,14 +15,16 @@ afterAll(() => stack.stop());
 let keys = 0;
 const newKey = () => `key-${keys++}-${'~!#$%&'.repeat(10)}`;
 
-const post = (n: number, conversationId: string, text: string, key?: string) =>
+const post = (n: number, conversationId: string, text: string, key?: string, more: object = {}) =>
   call<AcceptedMessage & { code: string }>(
     bases[n % 2] ?? '',
     'POST',
     `/api/conversations/${conversationId}/messages`,
-    { text },
+    { text, ...more },
     key === undefined ? {} : { 'idempotency-key': key },
   );
+
+const reject = { whenBusy: 'reject' };
 
 async function counts(conversationId: string): Promise<{ questions: number; runs: number }> {
   const count = async (table: string, condition: string) =>
@@ -95,22 +97,22 @@ it('a key whose request was refused can be used again', async () => {
   const first = await post(0, id, question({ deltas: 10, fault: 'stall', atDelta: 2 }));
   const key = newKey();
   const text = question({ deltas: 2, seed: 73 });
-  const busy = await post(1, id, text, key);
+  const busy = await post(1, id, text, key, reject);
   expect([busy.status, busy.body.code]).toEqual([409, 'conversation_busy']);
   expect(busy.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   await call(bases[0] ?? '', 'POST', `/api/runs/${first.body.run.id}/cancel`);
   await follow(bases, first.body.run);
-  const again = await post(0, id, text, key);
+  const again = await post(0, id, text, key, reject);
   expect(again.status).toBe(202);
   await follow(bases, again.body.run);
   expect(await counts(id)).toEqual({ questions: 2, runs: 2 });
 });
 
-it('20 different posts at the same time over two processes: one is taken, the others learn that it is being answered', async () => {
+it('of 20 different posts at the same time over two processes that reject when busy, one is taken', async () => {
   const { id } = await createConversation(bases[0] ?? '');
   const replies = await Promise.all(
     Array.from({ length: 20 }, (_, n) =>
-      post(n, id, question({ deltas: 5, seed: n, intervalMs: 200 }), newKey()),
+      post(n, id, question({ deltas: 5, seed: n, intervalMs: 200 }), newKey(), reject),
     ),
   );
   const taken = replies.filter((reply) => reply.status === 202);
@@ -151,4 +153,24 @@ it('a conversation and a regeneration are made once per key, too', async () => {
   const [first] = runs;
   if (first) await follow(bases, first.body.run);
   expect(await counts(run.conversationId)).toEqual({ questions: 1, runs: 2 });
+});
+
+it('what is stored of a key and its answer can be read by nobody who has not the key', async () => {
+  const { id } = await createConversation(bases[0] ?? '');
+  const key = newKey();
+  const text = question({ deltas: 1, seed: 74 }, 'Between us.');
+  const { body } = await post(0, id, text, key);
+  await follow(bases, body.run);
+  const { rows } = await stack.db.query<{ row: string }>(
+    'select idempotency_keys::text as row from idempotency_keys order by created_at desc limit 1',
+  );
+  const [{ row } = { row: '' }] = rows;
+  expect(row).not.toBe('');
+  const responses = [
+    row,
+    Buffer.from(/"([A-Za-z0-9+/=]{40,})"/.exec(row)?.[1] ?? '', 'base64').toString('latin1'),
+  ];
+  for (const stored of responses) {
+    for (const secret of [key, 'Between us', body.run.id]) expect(stored).not.toContain(secret);
+  }
 });

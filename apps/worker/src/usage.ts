@@ -28,7 +28,8 @@ export function estimateUsage(prompt: Prompt, text: string): Usage {
   };
 }
 
-function countTokens(texts: readonly string[]): number {
+/** Tokens of texts. Piece by piece it counts somewhat more than for the whole. */
+export function countTokens(texts: readonly string[]): number {
   let chars = 0;
   let countedChars = 0;
   let countedTokens = 0;

@@ -96,6 +96,8 @@ function toProblem(error: AppError, requestId: string, instance?: string): Probl
 
 function sendProblem(error: AppError, request: FastifyRequest, reply: FastifyReply): void {
   if (error.retryAfterSeconds !== undefined) reply.header('retry-after', String(error.retryAfterSeconds));
+  // "The server generating a 401 response MUST send a WWW-Authenticate header field" (RFC 9110, 15.5.2)
+  if (error.status === 401) reply.header('www-authenticate', 'Bearer');
   const path = request.url.split('?', 1)[0];
   reply
     .code(error.status)

@@ -1,5 +1,5 @@
 /** What several routes read from a request. */
-import { AppError, notFound } from '@holdfast/shared/errors.ts';
+import { AppError, type NotFoundKind, notFound } from '@holdfast/shared/errors.ts';
 import { isId } from '@holdfast/shared/id.ts';
 import type { IdempotentRequest } from '@holdfast/shared/store/idempotency.ts';
 import type { FastifyRequest } from 'fastify';
@@ -9,10 +9,7 @@ import { z } from 'zod';
 export const idParams = z.object({ id: z.string() });
 
 /** The id in the path, or the same 404 as for an id that does not exist: it never reaches SQL. */
-export function pathId(
-  request: { params: { id: string } },
-  what: 'conversation' | 'message' | 'run',
-): string {
+export function pathId(request: { params: { id: string } }, what: NotFoundKind): string {
   if (!isId(request.params.id)) throw notFound(what);
   return request.params.id.toLowerCase();
 }

@@ -102,7 +102,10 @@ function toUpstreamChunk(chunk: OpenAI.ChatCompletionChunk): UpstreamChunk {
   };
 }
 
+/** More than any model can read or write in one answer, and less than what a column of Postgres' `int` holds. */
+const tokensMax = 1_000_000_000;
+
 /** A hostile or broken provider may report anything; only this can be added up. */
 function isCount(value: unknown): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= tokensMax;
 }
