@@ -74,18 +74,21 @@ export function followRun(options: FollowOptions): Following {
       return null;
     }
     connection.status = stream.status;
+    const openedAt = performance.now();
     if (stalled) stream.stall();
     for await (const item of stream) {
       if (item.kind === 'comment') connection.comments++;
       else if (item.kind === 'retry') connection.retryMs = item.ms;
       else {
         connection.events++;
+        connection.firstEventMs ??= performance.now() - openedAt;
         const event = { connection: number, id: item.id, event: item.event, data: item.data };
         apply(event);
         options.onEvent?.(event, record);
       }
     }
     connection.end = await stream.ended;
+    connection.silentMs = stream.silentMs();
     return stream.status;
   }
 
@@ -155,7 +158,8 @@ export function followRun(options: FollowOptions): Following {
 
 /** The record of a connection that is being made. */
 export function newConnection(url: string, cursor: string | null): RunRecord['connections'][number] {
-  return { url, cursor, status: null, events: 0, comments: 0, retryMs: null, end: null };
+  const times = { silentMs: 0, firstEventMs: null };
+  return { url, cursor, status: null, events: 0, comments: 0, retryMs: null, end: null, ...times };
 }
 
 function address(options: FollowOptions, number: number, cursor: string | null) {

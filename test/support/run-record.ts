@@ -14,7 +14,7 @@ import { isTerminalType } from '@holdfast/shared/protocol/run-event.ts';
  * The rules a server can break:
  *
  * id-missing, id-invalid   an event without an id that this protocol has
- * data-invalid             data that is not JSON, or lacks the text
+ * data-invalid             data that is not JSON, or lacks the text or the position
  * duplicate                an id a second time (a snapshot may repeat the cursor)
  * order                    an id that is older than the one before, and no snapshot
  * gap                      an event is missing before this one, or the log began in the middle
@@ -71,11 +71,16 @@ export interface ConnectionRecord {
   retryMs: number | null;
   /** How it ended, or the network's error code; null while it is open. */
   end: string | null;
+  /** Longest time without a byte while it was read, and the time to its first event (null: none came), in ms. */
+  silentMs: number;
+  firstEventMs: number | null;
 }
 
 export interface RunRecord {
   /** What the client shows now. */
   text: string;
+  /** Where it stood in the queue, each time it was told. */
+  readonly positions: number[];
   /** Every id that came, repeats included. */
   readonly ids: string[];
   readonly connections: ConnectionRecord[];
@@ -96,7 +101,15 @@ export interface Earlier {
 /** A record, empty or of an earlier life, and the function that applies an event to it. */
 export function createRunRecord(earlier?: Earlier): { record: RunRecord; apply: Apply } {
   const { cursor = null, text = '' } = earlier ?? {};
-  const record: RunRecord = { text, ids: [], connections: [], terminal: null, violations: [], cursor };
+  const record: RunRecord = {
+    text,
+    positions: [],
+    ids: [],
+    connections: [],
+    terminal: null,
+    violations: [],
+    cursor,
+  };
   const seen = new Set<string>();
   let last: EventId | null = cursor === null ? null : parseEventId(cursor);
   if (last && cursor !== null) seen.add(cursor);
@@ -108,6 +121,11 @@ export function createRunRecord(earlier?: Earlier): { record: RunRecord; apply: 
       record.violations.push({ rule, connection, id, after: record.cursor, event: event.event });
     }
     if (event.id !== null) record.ids.push(event.id);
+    // Where the run stands in the queue is no entry of its log: it changes neither text nor cursor.
+    if (event.event === 'queued') {
+      if (rule === null) record.positions.push(Number(parseObject(event.data)?.['position']));
+      return;
+    }
     // A client that applied a repeated or an older event would show its text twice: not applied here either. After a
     // gap this goes on, so that one hole is one violation.
     if (rule === null || rule === 'gap' || rule === 'opening') advance(event);
@@ -138,6 +156,7 @@ function ruleBrokenBy(
   last: EventId | null,
   seen: ReadonlySet<string>,
 ): Rule | null {
+  if (event === 'queued') return ruleBrokenByPlace(text, data, record);
   if (text === null) return 'id-missing';
   const id = parseEventId(text);
   if (!id) return 'id-invalid';
@@ -151,6 +170,15 @@ function ruleBrokenBy(
   if (last && compareEventIds(id, last) < 0) return 'order';
   if (event === 'started') return last === null && id.seq === 0 ? null : 'opening';
   return mayFollow(last, id, event) ? null : 'gap';
+}
+
+/** PROTOCOL.md, section 2: `queued` has no `id:`. */
+function ruleBrokenByPlace(text: string | null, data: string, record: RunRecord): Rule | null {
+  if (text !== null) return 'id-invalid';
+  if (record.terminal) return 'after-terminal';
+  const { position, estimatedMs } = parseObject(data) ?? {};
+  const isPlace = Number.isInteger(position) && Number(position) >= 1;
+  return isPlace && (estimatedMs === null || typeof estimatedMs === 'number') ? null : 'data-invalid';
 }
 
 function mayFollow(last: EventId | null, next: EventId, event: string): boolean {

@@ -7,6 +7,7 @@
  */
 import http from 'node:http';
 import { createParser } from 'eventsource-parser';
+import { testUser } from './test-user.ts';
 
 /** One thing that came, in order. `id` is the event's own id field; null when it had none. */
 export type SseItem =
@@ -32,6 +33,8 @@ export interface EventStream extends AsyncIterable<SseItem> {
   readonly body: string;
   /** Body bytes that were read so far. */
   bytes(): number;
+  /** Longest time without a byte so far, in ms; times in which it did not read do not count. */
+  silentMs(): number;
   /** Stops reading: the sender's buffers fill up. What was parsed before is still yielded. */
   stall(): void;
   resume(): void;
@@ -56,7 +59,7 @@ export async function openEventStream(url: string, options: OpenOptions = {}): P
   signal?.throwIfAborted();
   const request = http.get(url, {
     agent: false,
-    headers: { accept: 'text/event-stream', ...options.headers },
+    headers: { ...testUser.headers, accept: 'text/event-stream', ...options.headers },
   });
   const onAbort = () => request.destroy(new Error('aborted'));
   signal?.addEventListener('abort', onAbort, { once: true });
@@ -90,6 +93,8 @@ function read(
   let stalled = false;
   let crowded = false;
   let end: SseEnd | null = null;
+  let heardAt = performance.now();
+  let silentMs = 0;
   const settled = Promise.withResolvers<SseEnd>();
 
   const push = (item: SseItem): void => {
@@ -105,8 +110,14 @@ function read(
   // A chunk may end in the middle of a character.
   const decoder = new TextDecoder();
 
+  const hear = (): void => {
+    const now = performance.now();
+    if (!response.isPaused()) silentMs = Math.max(silentMs, now - heardAt);
+    heardAt = now;
+  };
   const finish = (how: SseEnd): void => {
     if (end !== null) return;
+    hear();
     end = how;
     release();
     settled.resolve(how);
@@ -119,12 +130,14 @@ function read(
   };
   /** A paused response lets its own buffer (64 KiB) fill up; then Node no longer reads the socket. */
   const applyFlow = (): void => {
+    hear();
     if (stalled || crowded) response.pause();
     else response.resume();
   };
 
   response.on('data', (chunk: Buffer) => {
     if (end !== null) return;
+    hear();
     const part = chunk.subarray(0, cutAt - bytes);
     bytes += part.length;
     parser.feed(decoder.decode(part, { stream: true }));
@@ -144,6 +157,7 @@ function read(
     headers: response.headers,
     body: '',
     bytes: () => bytes,
+    silentMs: () => silentMs,
     stall() {
       stalled = true;
       applyFlow();
@@ -190,6 +204,7 @@ function refused(response: http.IncomingMessage, body: string): EventStream {
     headers: response.headers,
     body,
     bytes: () => Buffer.byteLength(body),
+    silentMs: () => 0,
     stall: nothing,
     resume: nothing,
     cut: nothing,

@@ -130,7 +130,20 @@ describe('a recorder', () => {
     expect(await recorded(unknown)).toMatchObject({ text: 'x', violations: [] });
   });
 
+  it('takes a place in the queue for neither text nor cursor', async () => {
+    const queued = (position: number) =>
+      `event: queued\ndata: {"position":${position},"estimatedMs":null}\n\n`;
+    const body = queued(2) + queued(1) + started + delta('1-1', 'a') + queued(1) + delta('1-2', 'b');
+    expect(await recorded(body)).toMatchObject({ text: 'ab', violations: [], ids: ['1-0', '1-1', '1-2'] });
+  });
+
   it.each([
+    ['id-invalid', frame('1-0', 'queued', { position: 1, estimatedMs: null })],
+    ['data-invalid', 'event: queued\ndata: {"position":0,"estimatedMs":null}\n\n'],
+    [
+      'after-terminal',
+      `${frame('1-0', 'cancelled', {})}event: queued\ndata: {"position":1,"estimatedMs":5}\n\n`,
+    ],
     ['duplicate', started + delta('1-1', 'a') + delta('1-1', 'a')],
     [
       'order',

@@ -6,6 +6,7 @@ import { runEventTypes } from '@holdfast/shared/protocol/run-event.ts';
 import { EventSource } from 'eventsource';
 import { newConnection } from '../recorder.ts';
 import { createRunRecord, type RunRecord } from '../run-record.ts';
+import { testUser } from '../test-user.ts';
 
 /** `died`: any status but 200 and 204; `closed`: stop() was called. */
 export type EventSourceEnding = 'terminal' | 'no-content' | 'died' | 'closed';
@@ -39,7 +40,10 @@ export function followWithEventSource(options: EventSourceOptions): EventSourceF
       const connection = newConnection(options.url, init.headers['Last-Event-ID'] ?? null);
       record.connections.push(connection);
       try {
-        const response = await fetch(url, { ...init, headers: { ...init.headers, ...options.headers } });
+        const response = await fetch(url, {
+          ...init,
+          headers: { ...testUser.headers, ...init.headers, ...options.headers },
+        });
         connection.status = response.status;
         return response;
       } catch (error) {

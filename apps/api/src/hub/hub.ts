@@ -5,6 +5,7 @@
  */
 import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
+import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { RunLogFeed, RunLogFeedHandlers, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
 import { createGate } from './gate.ts';
@@ -24,8 +25,12 @@ export interface HubOptions {
   readonly createFeed: (handlers: RunLogFeedHandlers) => RunLogFeed;
   /** Which of these runs ended, by the database. */
   readonly lookUpEnds: (runIds: readonly string[]) => Promise<Map<string, EndedRun>>;
+  /** Tells where a run stands that waits for its turn, until the returned function is called. Without it, nobody is told. */
+  readonly watchPosition?: WatchPosition;
   readonly logger: Logger;
 }
+
+export type WatchPosition = (runId: string, onPosition: (position: QueuePosition) => void) => () => void;
 
 export interface Hub {
   /** Follows a run from a cursor into a sink, until its end or until the subscription is closed. */
@@ -43,7 +48,7 @@ interface Tail {
   lastEventAt: number;
 }
 
-export function createHub({ runLog, createFeed, lookUpEnds, logger }: HubOptions): Hub {
+export function createHub({ runLog, createFeed, lookUpEnds, watchPosition, logger }: HubOptions): Hub {
   const tails = new Map<string, Tail>();
   const gate = createGate(readsMax);
 
@@ -146,6 +151,7 @@ export function createHub({ runLog, createFeed, lookUpEnds, logger }: HubOptions
         gate,
         listening: tail.listening,
         lookUpEnd: async (id) => (await lookUpEnds([id])).get(id),
+        watchPosition: (onPosition) => watchPosition?.(runId, onPosition) ?? (() => {}),
         onError: (error) => logger.warn({ err: error, runId }, 'cannot read a run log; trying on'),
         onClose: () => leave(runId, tail, subscription),
       });

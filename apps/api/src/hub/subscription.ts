@@ -13,11 +13,13 @@
  */
 import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
 import { compareEventIds, type EventId, isNextEventId } from '@holdfast/shared/protocol/event-id.ts';
+import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import { encodeEventData, isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import { pageEventsMax, readText } from '@holdfast/shared/run-log/read-text.ts';
 import type { LogHead, LogPage, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
 import type { Gate } from './gate.ts';
+import type { Cursor, Sink } from './reader.ts';
 
 /** About two seconds of a fast model. A replay that is further behind reads the log again instead. */
 const pendingEventsMax = 256;
@@ -30,25 +32,7 @@ const pageEventsMin = 4;
 const rereadMsMin = 100;
 const rereadMsMax = 1_000;
 
-/**
- * Where a reader wants to go on.
- *
- * start    it has nothing
- * after    it has everything up to this event
- * unknown  it has something that nobody can name: it gets a snapshot
- */
-export type Cursor =
-  | { readonly kind: 'start' }
-  | { readonly kind: 'after'; readonly id: EventId }
-  | { readonly kind: 'unknown' };
-
-/** Where events go: a connection. */
-export interface Sink {
-  readonly full: boolean;
-  send(event: LoggedEvent): void;
-  whenWritable(): Promise<void>;
-  end(): void;
-}
+export type { Cursor, Sink } from './reader.ts';
 
 export interface Subscription {
   /** A live event. */
@@ -75,6 +59,8 @@ export interface SubscriptionOptions {
   readonly listening: Promise<void>;
   /** How the run ended, if it did. */
   readonly lookUpEnd: (runId: string) => Promise<EndedRun | undefined>;
+  /** Tells where the run stands while it waits, until the returned function is called. */
+  readonly watchPosition: (onPosition: (position: QueuePosition) => void) => () => void;
   readonly onError: (error: unknown) => void;
   readonly onClose: () => void;
 }
@@ -93,8 +79,19 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   let positionIsOurs = options.cursor.kind === 'start';
   let wantsSnapshot = options.cursor.kind === 'unknown';
   let pageEvents = pageEventsFirst;
+  /** Set while the log does not exist yet: the reader is told where its run stands. */
+  let unwatch: (() => void) | null = null;
+
+  function tellPositions(): void {
+    if (state === 'closed') return;
+    unwatch ??= options.watchPosition((place) => {
+      if (!sink.full) sink.sendPosition?.(place);
+    });
+  }
 
   function send(event: LoggedEvent): void {
+    unwatch?.();
+    unwatch = null;
     position = event.id;
     positionIsOurs = true;
     // An opening replaces the text as a snapshot does.
@@ -112,6 +109,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     if (state === 'closed') return;
     state = 'closed';
     pending = [];
+    unwatch?.();
     stopped.abort();
     options.onClose();
   }
@@ -164,6 +162,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     if (!page.head) {
       const ended = await options.lookUpEnd(runId);
       if (ended) finish(ended);
+      else tellPositions();
       return true;
     }
     if (!covers(page)) {

@@ -10,8 +10,9 @@
  */
 import type { ServerResponse } from 'node:http';
 import { sleep } from '@holdfast/shared/abort.ts';
+import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
-import { eventFrame, heartbeatFrame, retryFrame } from './frame.ts';
+import { eventFrame, heartbeatFrame, positionFrame, retryFrame } from './frame.ts';
 
 /** What one reader may keep in our memory beyond the kernel's socket buffer. */
 export const bufferBytesMax = 64 * 1024;
@@ -41,6 +42,9 @@ export interface Connection {
   /** Whether more than `bufferBytesMax` waits for the reader. */
   readonly full: boolean;
   send(event: LoggedEvent): void;
+  sendPosition(position: QueuePosition): void;
+  /** Sends a prepared frame. */
+  sendFrame(frame: Buffer): void;
   /** Resolves when the reader has taken what was sent, or is gone. */
   whenWritable(): Promise<void>;
   /** Sends what is queued and ends the response. */
@@ -106,6 +110,10 @@ export function createConnections(settings: ConnectionSettings): Connections {
       send(event) {
         push(eventFrame(event));
       },
+      sendPosition(position) {
+        push(positionFrame(position));
+      },
+      sendFrame: push,
       flush() {
         if (closed || framesBytes === 0) return;
         response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames, framesBytes));

@@ -1,4 +1,5 @@
 import { formatEventId } from '@holdfast/shared/protocol/event-id.ts';
+import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 
 let lastEvent: LoggedEvent | undefined;
@@ -16,6 +17,11 @@ export function eventFrame(event: LoggedEvent): Buffer {
     lastEvent = event;
   }
   return lastFrame;
+}
+
+/** Where a waiting run stands. No id: "the last event ID buffer" keeps its value, so the cursor stays where it was. */
+export function positionFrame(position: QueuePosition): Buffer {
+  return Buffer.from(`event: queued\ndata: ${JSON.stringify(position)}\n\n`);
 }
 
 /** "If the line starts with a U+003A COLON character (:), ignore the line." No id: a heartbeat must not move the cursor. */
