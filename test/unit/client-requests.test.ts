@@ -5,7 +5,7 @@ import {
   ProblemError,
   UnreachableError,
 } from '../../packages/client/src/index.ts';
-import { beginEvents, completed, serve, started } from './client-server.ts';
+import { beginEvents, completed, refuse, serve, started } from './client-server.ts';
 
 const quick = () => createBackoff({ baseMs: 0, capMs: 1 });
 const clientOf = (baseUrl: string) => createClient({ baseUrl, createBackoff: quick });
@@ -41,19 +41,7 @@ test('a key that is given is used; each call without one has its own', async () 
 });
 
 test('a refusal is not repeated and carries its problem', async () => {
-  const problem = {
-    type: 't',
-    title: 'Busy',
-    status: 409,
-    code: 'conversation_busy',
-    detail: 'Wait.',
-    requestId: 'q',
-  };
-  await using server = await serve((response) => {
-    response
-      .writeHead(409, { 'content-type': 'application/problem+json; charset=utf-8' })
-      .end(JSON.stringify(problem));
-  });
+  await using server = await serve((response) => refuse(response, 409, 'conversation_busy', {}, 'Wait.'));
   const error = await clientOf(server.url)
     .postMessage('c', { text: 'x' })
     .catch((thrown: unknown) => thrown);
@@ -90,27 +78,79 @@ test('an aborted call rejects with the reason and is not repeated', async () => 
   expect(server.seen).toHaveLength(1);
 });
 
-test('each call goes where the protocol says', async () => {
-  await using server = await serve((response) => response.writeHead(200).end('{}'));
+test('204 is an answer, and a DELETE whose answer was lost has done its work when nothing is there any more', async () => {
+  await using server = await serve((response, number) => {
+    if (number === 0) return void response.writeHead(204).end();
+    if (number === 1) return void response.destroy();
+    response.writeHead(404).end();
+  });
   const client = clientOf(server.url);
+  expect(await client.logout()).toBe(undefined);
+  expect(await client.deleteConversation('c')).toBe(undefined);
+  expect(server.seen).toHaveLength(3);
+  await expect(client.deleteConversation('c')).rejects.toMatchObject({ status: 404 });
+});
+
+test('only a rate limit that is soon over is waited for; the other 429 are told at once', async () => {
+  const refused: [code: string, headers: Record<string, string>, retryable: boolean][] = [
+    ['token_limit_reached', {}, false],
+    ['too_many_waiting', { 'retry-after': '0' }, true],
+    ['too_many_connections', { 'retry-after': '0' }, true],
+    ['rate_limited', { 'retry-after': '900' }, true],
+    ['rate_limited', {}, true],
+  ];
+  for (const [code, headers, retryable] of refused) {
+    await using server = await serve((response) => refuse(response, 429, code, headers));
+    await expect(clientOf(server.url).postMessage('c', { text: 'x' })).rejects.toMatchObject({
+      code,
+      retryable,
+    });
+    expect(server.seen, code).toHaveLength(1);
+  }
+  await using server = await serve((response, number) => {
+    if (number === 0) refuse(response, 429, 'rate_limited', { 'retry-after': '0' });
+    else response.writeHead(200).end('{"id":"u"}');
+  });
+  expect(await clientOf(server.url).me()).toEqual({ id: 'u' });
+});
+
+test('an ended session rejects with unauthenticated, at once, for calls and for events', async () => {
+  await using server = await serve((response) => refuse(response, 401, 'unauthenticated'));
+  const client = clientOf(server.url);
+  const refusal = { name: 'ProblemError', code: 'unauthenticated', retryable: false };
+  await expect(client.history('c')).rejects.toMatchObject(refusal);
+  await expect(client.follow({ eventsUrl: '/api/runs/r/events' }).next()).rejects.toMatchObject(refusal);
+  expect(server.seen).toHaveLength(2);
+});
+
+test('a token goes with every request to the API, events too, and to no other host', async () => {
+  await using api = await serve((response, _number, { url }) => {
+    if (!url.endsWith('/events')) return void response.writeHead(200).end('{}');
+    beginEvents(response);
+    response.write(started + completed(1));
+  });
+  await using other = await serve((response) => {
+    beginEvents(response);
+    response.write(started + completed(1));
+  });
+  let token: string | null = 'hfs_one';
+  const client = createClient({ baseUrl: api.url, createBackoff: quick, token: () => token });
   await client.me();
-  await client.models();
-  await client.conversations();
-  await client.conversations({ limit: 20, cursor: 'a b' });
-  await client.history('c');
-  await client.regenerate('m');
-  await client.run('r');
-  await client.cancel('r');
-  expect(server.seen.map((one) => `${one.method} ${one.url} ${one.body}`.trim())).toEqual([
-    'GET /api/me',
-    'GET /api/models',
-    'GET /api/conversations',
-    'GET /api/conversations?cursor=a+b&limit=20',
-    'GET /api/conversations/c/messages',
-    'POST /api/messages/m/regenerate {}',
-    'GET /api/runs/r',
-    'POST /api/runs/r/cancel',
+  token = 'hfs_two';
+  await client.postMessage('c', { text: 'x' });
+  for await (const _ of client.follow({ eventsUrl: '/api/runs/r/events' }));
+  token = null;
+  await client.me();
+  expect(api.seen.map(({ headers }) => headers.authorization)).toEqual([
+    'Bearer hfs_one',
+    'Bearer hfs_two',
+    'Bearer hfs_two',
+    undefined,
   ]);
+  expect(api.seen[1]?.headers['content-type']).toBe('application/json');
+  token = 'hfs_two';
+  for await (const _ of client.follow({ eventsUrl: `${other.url}/api/runs/r/events` }));
+  expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
 });
 
 test('a run is followed at its eventsUrl, a path or an address', async () => {

@@ -36,6 +36,19 @@ export async function serve(
   };
 }
 
+/** Answers with a problem document. */
+export function refuse(
+  response: ServerResponse,
+  status: number,
+  code: string,
+  headers: Record<string, string> = {},
+  detail = 'No.',
+): void {
+  response
+    .writeHead(status, { 'content-type': 'application/problem+json; charset=utf-8', ...headers })
+    .end(JSON.stringify({ type: 't', title: 'Refused', status, code, detail, requestId: 'q' }));
+}
+
 /** Begins an event stream whose `retry:` lets a test go on at once. */
 export function beginEvents(response: ServerResponse): void {
   response.writeHead(200, { 'content-type': 'text/event-stream; charset=utf-8' });

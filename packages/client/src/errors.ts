@@ -34,7 +34,7 @@ export class ProblemError extends Error {
 
   /** Whether the same request may succeed later. */
   get retryable(): boolean {
-    return isRetryableStatus(this.status);
+    return isRetryableStatus(this.status) && this.code !== 'token_limit_reached';
   }
 }
 

@@ -1,5 +1,5 @@
 import { type Backoff, createBackoff, pause } from './backoff.ts';
-import { isRetryableStatus, type ProblemError, problemOf, UnreachableError } from './errors.ts';
+import { type ProblemError, problemOf, UnreachableError } from './errors.ts';
 
 /** Four tries span about five to ten seconds: a restart of the server; after that a person should be asked. */
 const triesMax = 4;
@@ -14,8 +14,10 @@ export interface RequestOptions {
 }
 
 /**
- * Sends one JSON request and reads the JSON answer, again after network failures, 408, 425, 429 and 5xx.
- * Only for what may be repeated: GET, keyed POST, cancel.
+ * Sends one JSON request and reads the JSON answer (undefined for 204), again after network failures, 408, 425, 5xx and
+ * the 429 that says when to come back. Only for what may be repeated: GET, PUT, PATCH, DELETE, keyed POST, cancel.
+ *
+ * A DELETE that finds nothing after a try whose answer was lost has done its work.
  *
  * @throws ProblemError when the server refuses, UnreachableError when no readable answer comes, and the signal's
  *   reason when it is aborted
@@ -34,7 +36,12 @@ export async function request<T>(url: string, init: RequestInit, options: Reques
     try {
       const response = await options.fetch(url, { ...init, signal: attempt.signal });
       // Reading the body belongs to the try: a proxy's page, or an answer cut in the middle, is no answer.
+      if (response.status === 204) return undefined as T;
       if (response.ok) return (await response.json()) as T;
+      if (response.status === 404 && init.method === 'DELETE' && tries > 1) {
+        await response.body?.cancel();
+        return undefined as T;
+      }
       failure = await problemOf(response);
     } catch (cause) {
       failure = new UnreachableError(cause);
@@ -43,12 +50,27 @@ export async function request<T>(url: string, init: RequestInit, options: Reques
       signal?.removeEventListener('abort', abort);
     }
     signal?.throwIfAborted();
-    const final = 'status' in failure && !isRetryableStatus(failure.status);
-    if (final || tries >= triesMax) throw failure;
+    if (!mayRepeat(failure) || tries >= triesMax) throw failure;
     const waiting = new AbortController();
     const cutShort = () => waiting.abort();
     signal?.addEventListener('abort', cutShort);
     await pause(backoff.next('retryAfterMs' in failure ? failure.retryAfterMs : null), waiting.signal);
     signal?.removeEventListener('abort', cutShort);
   }
+}
+
+/** What a person waits for without being told why. */
+const silentWaitMsMax = 10_000;
+
+/**
+ * What a person has to decide about is told at once: a limit of tokens, waiting messages or connections goes by only when
+ * something ends, not within the seconds that are waited here.
+ */
+function mayRepeat(failure: ProblemError | UnreachableError): boolean {
+  if (!('status' in failure)) return true;
+  if (failure.status === 429 && failure.problem) {
+    const { code, retryAfterMs } = failure;
+    return code === 'rate_limited' && retryAfterMs !== null && retryAfterMs <= silentWaitMsMax;
+  }
+  return failure.retryable;
 }
