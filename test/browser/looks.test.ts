@@ -35,19 +35,25 @@ afterAll(async () => {
   await provider?.stop();
 });
 
-/** Takes the four pictures of a state; in each of them everything has to be within the window. */
-async function shoot({ page, get, belowSight }: ChatPage, state: string): Promise<void> {
+/** Takes the four pictures of a state; in each of them everything has to be within the window. `always`: what is seen. */
+async function shoot(
+  { page, get, belowSight }: ChatPage,
+  state: string,
+  always: readonly string[] = ['composer'],
+): Promise<void> {
   for (const [size, viewport] of Object.entries(sizes)) {
     await page.setViewportSize(viewport);
     // The end stays in sight when a window changes its shape.
-    await expect.poll(belowSight, patience).toBeLessThan(33);
+    if (always.includes('composer')) await expect.poll(belowSight, patience).toBeLessThan(33);
     for (const colorScheme of ['light', 'dark'] as const) {
       await page.emulateMedia({ colorScheme });
       await page.screenshot({ path: `${folder}${state}-${size}-${colorScheme}.png` });
     }
     const width = await page.evaluate(() => document.documentElement.scrollWidth);
     expect(width, `${state} on a ${size}`).toBeLessThanOrEqual(viewport.width);
-    await expectInside(get('composer'), viewport);
+    const cut = await page.locator('#scroller').evaluate((log) => log.scrollWidth - log.clientWidth);
+    expect(cut, `${state} on a ${size}: beside the log`).toBe(0);
+    for (const testId of always) await expectInside(get(testId), viewport);
   }
 }
 
@@ -70,7 +76,8 @@ it('every state fits a desktop and a phone, in light and in dark', async () => {
   await chat.reaches('completed');
   await shoot(chat, 'finished');
 
-  await chat.ask('Thank you. What happens when I reload this page while you are still writing?');
+  // Long enough for all that follows, on any machine; Stop ends it.
+  await chat.ask(question({ deltas: 5_000, intervalMs: 30, seed: 29 }, 'Thank you. 请再说一遍。'));
   await expect.poll(() => chat.get('message').count(), patience).toBe(4);
   await chat.grows(300);
   await shoot(chat, 'answering');
@@ -90,6 +97,12 @@ it('every state fits a desktop and a phone, in light and in dark', async () => {
   await chat.reaches('cancelled');
   await chat.get('regenerate').last().waitFor();
   await shoot(chat, 'stopped');
+
+  await chat.get('more').click();
+  await shoot(chat, 'menu', ['menu-rename', 'menu-delete']);
+  await chat.get('menu-delete').click();
+  await shoot(chat, 'delete', ['delete-cancel', 'delete-confirm']);
+  await chat.page.keyboard.press('Escape');
 
   await chat.page.goto(`${proxy.url()}/#`);
   await chat.ask(question({ status: 401 }, 'Can you hear me?'));
@@ -116,4 +129,67 @@ it('who scrolls up in a growing answer stays there, and who goes back to the end
   await chat.grows(length + 300);
   await chat.reaches('completed');
   await expect.poll(chat.belowSight, patience).toBeLessThan(33);
+});
+
+it('the gate, sharing, and what is shared fit a desktop and a phone, in light and in dark', async () => {
+  const chat = await browser.open(proxy.url(), { as: 'nobody' });
+  await shoot(chat, 'gate', ['guest', 'show-login', 'show-register']);
+  await chat.get('show-register').click();
+  await shoot(chat, 'register', ['name', 'email', 'password', 'submit-credentials']);
+  await chat.get('gate-back').click();
+  await chat.get('guest').click();
+
+  await chat.ask(`${'A title without end, '.repeat(6)} please. ${'x'.repeat(200)}`);
+  await chat.reaches('completed');
+  await chat.get('share').click();
+  await chat.get('invite').click();
+  await expect.poll(() => chat.get('invite-url').inputValue(), patience).toContain('#invitations/');
+  await chat.get('public').check();
+  await expect.poll(() => chat.get('public-url').inputValue(), patience).toContain('#shared/');
+  await shoot(chat, 'share', ['share-close', 'invite', 'invite-copy', 'public-copy']);
+  const [invitation = '', shared = ''] = await Promise.all(
+    ['invite-url', 'public-url'].map((testId) => chat.get(testId).inputValue()),
+  );
+  await chat.get('share-close').click();
+
+  // Edited: two versions, of which the second is shown.
+  await chat.page.mouse.move(700, 400);
+  await chat.get('edit').focus();
+  await chat.get('edit').click();
+  await shoot(chat, 'editing', ['edit-text', 'edit-cancel', 'edit-send']);
+  await chat.get('edit-text').fill('How do I follow a run in TypeScript?');
+  await chat.get('edit-send').click();
+  await chat.get('versions').waitFor();
+  await chat.reaches('completed');
+  await shoot(chat, 'versions', []);
+  await chat.page.setViewportSize(sizes.desktop);
+  await chat.get('account').click();
+  await expect.poll(() => chat.get('sessions').locator('li').count(), patience).toBe(1);
+  await shoot(chat, 'account', ['own-name', 'keep-account']);
+  await chat.page.keyboard.press('Escape');
+  await chat.page.setViewportSize(sizes.phone);
+  await chat.page.getByRole('button', { name: 'Conversations' }).click();
+  await chat.get('search').fill('typescript');
+  await expect.poll(() => chat.get('conversation-link').allInnerTexts(), patience).toHaveLength(1);
+  await chat.page.screenshot({ path: `${folder}list-phone-light.png` });
+
+  const reader = await browser.open(proxy.url(), { as: 'nobody', hash: new URL(shared).hash });
+  await reader.reaches('completed');
+  await shoot(reader, 'shared', ['badge']);
+  const invited = await browser.open(proxy.url(), { as: 'guest', hash: new URL(invitation).hash });
+  await invited.get('join').waitFor();
+  await shoot(invited, 'invitation', ['join', 'decline']);
+});
+
+it('an answer that waits shows its place in the queue, on a desktop and a phone', async () => {
+  const chat = await browser.open(proxy.url());
+  await chat.ask(question({ deltas: 3 }));
+  await chat.reaches('completed');
+  await stack.workers[0]?.stop();
+  await chat.ask(`Are you there? 一二三四五六七八九十${'一二三四五六七八九十'.repeat(9)} ${'w'.repeat(300)}`);
+  await chat.ask('And now?');
+  await expect.poll(() => chat.page.locator('#log').textContent(), patience).toContain('in line');
+  await shoot(chat, 'queued');
+  await stack.startWorker();
+  await chat.reaches('completed');
 });

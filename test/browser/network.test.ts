@@ -55,7 +55,7 @@ async function expectWhole(chat: ChatPage, whole: string): Promise<void> {
 }
 
 it('connections that are cut at random bytes again and again, and a dead network, cost the page nothing', async () => {
-  const directives = [21, 22, 23].map((seed) => ({ deltas: 300, intervalMs: 25, seed }));
+  const directives = [21, 22, 23].map((seed) => ({ deltas: 200, intervalMs: 25, seed }));
   const asked = await Promise.all(
     directives.map(async (directive) => ({ directive, chat: await browser.open(proxy.url()) })),
   );
@@ -73,19 +73,18 @@ it('connections that are cut at random bytes again and again, and a dead network
   for (const { chat, directive } of asked) {
     await expectWhole(chat, scriptedText(directive).join(''));
     expect((await chat.seen()).replacements).toBe(0);
-    expect(await chat.get('connection').isVisible()).toBe(false);
-    expect(chat.cursors.length).toBeGreaterThan(4);
+    // The first one, the one after the outage, and at least one more: how many depends on where the cuts fall.
+    expect(chat.cursors.length).toBeGreaterThan(2);
   }
+  proxy.cutAfter(null);
+  for (const chat of chats) await chat.get('connection').waitFor({ state: 'hidden' });
 });
 
 it('an EventSource of the browser gets every event once over many cuts, and is told when to stop', async () => {
   const directive = { deltas: 300, intervalMs: 25, seed: 24 };
   // A browser for each of the two: on a connection that was left over by the other's 204, a cut could come within the
   // content type of a second reply.
-  const pages = {
-    whole: (await browser.open(proxy.url())).page,
-    rest: (await browser.open(proxy.url())).page,
-  };
+  const pages = { whole: await openEmptyPage(), rest: await openEmptyPage() };
   // From here on each connection carries nothing but events.
   for (const page of Object.values(pages)) await page.waitForLoadState('networkidle');
   proxy.reset();
@@ -210,6 +209,13 @@ it('a worker dies in mid-answer: the half answer makes room for a whole one', as
   expect((await chat.seen()).replacements).toBe(1);
   expect(await getRun(base, String(activeRun?.id))).toMatchObject({ status: 'completed', attempt: 2 });
 });
+
+/** A document of this origin that opens no connection of its own. */
+async function openEmptyPage(): Promise<ChatPage['page']> {
+  const { page } = await browser.open(proxy.url());
+  await page.goto(`${proxy.url()}/favicon.svg`);
+  return page;
+}
 
 interface Source {
   readonly source: EventSource;

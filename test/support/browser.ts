@@ -14,6 +14,8 @@ import {
   type Page,
 } from 'playwright-core';
 import { expect } from 'vitest';
+import { type Seen, type Watch, watchDocument } from './browser-watch.ts';
+import { testUser } from './test-user.ts';
 
 /** Longer than anything takes on a busy machine; who waits so long reports a failure. */
 export const patience = { timeout: 60_000, interval: 50 };
@@ -30,16 +32,12 @@ const quietArgs = [
   '--disable-sync',
 ];
 
-/** Chromium writes these for every request that fails or is refused; whoever cuts connections sees many. */
+/**
+ * Chromium writes these for every request that fails or is refused; whoever cuts connections sees many, and the page asks
+ * the API what may not be there (who is signed in, a public link).
+ */
 const networkNoise = /^Failed to load resource: (net::ERR_|the server responded with a status of 50[0-9])/;
-
-/** What an answer looked like, from its first moment to the last one. */
-export interface Seen {
-  /** The lengths of its text, each time it changed. */
-  readonly lengths: readonly number[];
-  /** How often the text was not continued but replaced by another one. */
-  readonly replacements: number;
-}
+const refusal = /^Failed to load resource: the server responded with a status of 40[14]/;
 
 /** One open page with the chat on it. */
 export interface ChatPage {
@@ -79,15 +77,24 @@ export interface TestBrowser {
 export interface OpenOptions {
   /** `#` and a conversation. */
   readonly hash?: string;
+  /** One more tab of an existing context, and of whoever is signed in there. */
   readonly context?: BrowserContext;
+  /** Who opens it: the test user (default), a new guest, who goes through the page's gate, or nobody who is signed in. */
+  readonly as?: 'test user' | 'guest' | 'nobody';
   readonly contextOptions?: BrowserContextOptions;
   /** Reading the whole text at each change costs time, which a test of speed must not measure. Default: true. */
   readonly watch?: boolean;
 }
 
-interface Watch {
-  seen: { lengths: number[]; replacements: number } | null;
-  violations: string[];
+/** As the page gets it when somebody logs in. Cookies know no ports, so it holds behind a proxy, too. */
+function sessionCookie(base: string) {
+  return {
+    name: 'holdfast_session',
+    value: testUser.sessionToken,
+    url: base,
+    httpOnly: true,
+    sameSite: 'Lax' as const,
+  };
 }
 
 /** Starts the Chromium that `npm test` has found or fetched. */
@@ -101,22 +108,29 @@ export async function startBrowser(): Promise<TestBrowser> {
   const opened: ChatPage[] = [];
   return {
     async open(base, options = {}) {
+      const { as = 'test user' } = options;
       const context =
         options.context ??
         (await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options.contextOptions }));
+      if (as === 'test user' && !options.context) await context.addCookies([sessionCookie(base)]);
       const page = await context.newPage();
       page.setDefaultTimeout(patience.timeout);
       await page.addInitScript(watchDocument, options.watch ?? true);
       const chat = createChatPage(page, base);
       opened.push(chat);
       await page.goto(`${base}/${options.hash ?? ''}`);
-      await chat.get('composer').waitFor();
+      if (as === 'guest') await chat.get('guest').click();
+      const first = options.hash?.startsWith('#invitations/') ? 'join' : 'composer';
+      if (as !== 'nobody') await chat.get(first).waitFor();
       return chat;
     },
     async closePages() {
       const chats = opened.splice(0);
       const found = await Promise.all(
-        chats.map(async (chat) => [...chat.problems, ...(await chat.violations())]),
+        chats.map(async (chat) => [
+          ...chat.problems,
+          ...(chat.page.isClosed() ? [] : await chat.violations()),
+        ]),
       );
       await Promise.all(chats.map(({ page }) => page.context().close()));
       return found.flat();
@@ -138,8 +152,10 @@ function createChatPage(page: Page, base: string): ChatPage {
   const cursors: (string | null)[] = [];
   page.on('pageerror', (error) => problems.push(`page error: ${error.stack ?? error.message}`));
   page.on('console', (message) => {
-    if (!['error', 'warning'].includes(message.type()) || networkNoise.test(message.text())) return;
-    problems.push(`console: ${message.text()}`);
+    const text = message.text();
+    if (!['error', 'warning'].includes(message.type()) || networkNoise.test(text)) return;
+    if (refusal.test(text) && message.location().url.startsWith(`${base}/api/`)) return;
+    problems.push(`console: ${text}`);
   });
   page.on('request', (request) => {
     const { origin, pathname } = new URL(request.url());
@@ -197,32 +213,4 @@ function createChatPage(page: Page, base: string): ChatPage {
         .evaluate(({ scrollHeight, scrollTop, clientHeight }) => scrollHeight - scrollTop - clientHeight),
     violations: async () => (await readWatch()).violations,
   };
-}
-
-/** Runs in the page, before its own scripts. A mutation observer misses no state that could have been painted. */
-function watchDocument(watchText: boolean): void {
-  const watch: Watch = { seen: null, violations: [] };
-  (globalThis as unknown as { holdfastWatch: Watch }).holdfastWatch = watch;
-  document.addEventListener('securitypolicyviolation', ({ effectiveDirective, blockedURI }) => {
-    watch.violations.push(`${effectiveDirective} ${blockedURI}`);
-  });
-  if (!watchText) return;
-  let watched: Element | undefined;
-  let shown = '';
-  const look = () => {
-    const all = document.querySelectorAll('[data-role=assistant] [data-testid=message-text]');
-    const answer = all[all.length - 1];
-    if (!answer) return;
-    if (answer !== watched || !watch.seen) {
-      watched = answer;
-      shown = '';
-      watch.seen = { lengths: [], replacements: 0 };
-    }
-    const text = answer.textContent;
-    if (text === shown) return;
-    if (!text.startsWith(shown)) watch.seen.replacements++;
-    watch.seen.lengths.push(text.length);
-    shown = text;
-  };
-  new MutationObserver(look).observe(document, { subtree: true, childList: true, characterData: true });
 }

@@ -1,250 +1,240 @@
 /**
- * The conversation on the screen. It is in one of three states:
+ * The conversation on the screen. History is the truth and is read again whenever something happens in it; between, the
+ * events of its runs are applied as they come.
  *
- * idle       a message can be sent, the last answer regenerated
- * busy       a request is under way whose answer decides what is on the screen
- * answering  a run is followed and can be stopped
- *
- * `open` leaves whatever was there: a conversation that is off the screen is not followed, its run goes on by itself.
+ * `open` leaves whatever was there: a conversation that is off the screen is not followed, its runs go on by themselves.
  */
-import {
-  type Answer,
-  applyEvent,
-  type Client,
-  emptyAnswer,
-  type FollowState,
-  type Message,
-  newIdempotencyKey,
-  type RunView,
-} from '@holdfast/client';
-import { type Action, createMessageView, type MessageView } from './message-view.ts';
-import { intend, keepProgress, pendings, takeProgress } from './saved.ts';
-import { codeOf, endingOf, isRetryable, sentenceOf, titleOf } from './sentences.ts';
-
-export type ChatState = 'idle' | 'busy' | 'answering';
-
-export interface ChatParts {
-  readonly client: Client;
-  readonly log: HTMLElement;
-  readonly onState: (state: ChatState) => void;
-  /** The connection of the followed run, or null when none is followed. */
-  readonly onConnection: (state: FollowState | null) => void;
-  /** A sentence for people that belongs to no message; null takes it away. */
-  readonly onNotice: (sentence: string | null) => void;
-  /** A text that the server will not take as it is, to be changed. */
-  readonly onRejected: (text: string) => void;
-  /** A conversation was made. */
-  readonly onConversation: (id: string) => void;
-  /** A conversation was made or went on. */
-  readonly onProgress: () => void;
-  /** The log grew. */
-  readonly onGrowth: () => void;
-}
-
-export interface Chat {
-  open(conversationId: string | null): Promise<void>;
-  send(text: string): Promise<void>;
-  stop(): Promise<void>;
-}
+import type { Conversation, LiveEvent } from '@holdfast/client';
+import type { Chat, ChatParts } from './chat-parts.ts';
+import { createNames } from './names.ts';
+import { createOutbox } from './outbox.ts';
+import { createReader } from './reader.ts';
+import { intend, keepProgress, takeProgress } from './saved.ts';
+import { isRetryable, placeInLine, sentenceOf } from './sentences.ts';
+import { surroundingsOf } from './surroundings.ts';
+import { toThread } from './thread.ts';
+import { createThreadView } from './thread-view.ts';
+import { whenSeen } from './when-seen.ts';
+import { createWishes } from './wishes.ts';
 
 export function createChat(parts: ChatParts): Chat {
-  const { client, log, onState, onConnection, onNotice, onGrowth } = parts;
+  const { client, onNotice } = parts;
   /** Aborted when the conversation leaves the screen; whoever was at work for it then touches nothing any more. */
   let screen = new AbortController();
+  let reader = createReader();
   let conversationId: string | null = null;
-  let activeRun: RunView | null = null;
+  let conversation: Conversation | null = null;
+  let busy = false;
+  /** By run: where it stands in the queue. */
+  const places = new Map<string, string>();
 
-  function add(role: Message['role'], text: string, status: string): MessageView {
-    const view = createMessageView(role);
-    view.show(text, status);
-    log.append(view.element);
-    onGrowth();
-    return view;
+  const view = createThreadView({
+    log: parts.log,
+    onGrowth: parts.onGrowth,
+    surround: (entry, last) =>
+      surroundingsOf(entry, last, {
+        userId: parts.userId(),
+        mayWrite: conversation !== null && conversation.role !== 'reader',
+        nameOf: names.of,
+        problemOf: wishes.problemOf,
+        placeOf: (runId) => places.get(runId) ?? null,
+        isNext: (runId) => underWay()[0] === runId,
+        edit: wishes.edit,
+        regenerate: wishes.regenerate,
+        showVersion: (of, step) => conversationId && wishes.showVersion(conversationId, of, step),
+        cancel: (runId) => void cancel(runId),
+      }),
+  });
+  const names = createNames(client, () => view.refresh());
+  const wishes = createWishes({
+    client,
+    view,
+    signal: () => screen.signal,
+    onBusy: setBusy,
+    onAccepted: () => reader.outdate(),
+    async onBranch(changed, signal) {
+      know(changed);
+      await read(signal);
+    },
+  });
+  const outbox = createOutbox({
+    client,
+    show: view.outgoing,
+    onMade(made) {
+      conversationId = made.id;
+      parts.onMade(made.id);
+      know(made);
+      parts.follow(made.id, null);
+    },
+    onAccepted({ message, run }) {
+      reader.outdate();
+      view.extend(view.thread.messages.length, message, run);
+    },
+    onRejected(text, sentence) {
+      parts.onRejected(text);
+      onNotice(sentence);
+    },
+  });
+
+  /** The runs that are under way, in the order in which they are answered. */
+  function underWay(): string[] {
+    const { thread, answers } = view;
+    return thread.runs.flatMap(({ id }) => (answers.get(id)?.messageId ? [] : id));
+  }
+
+  function tell(): void {
+    parts.onState({ busy, answering: underWay()[0] ?? null, isReader: conversation?.role === 'reader' });
+  }
+
+  function setBusy(now: boolean): void {
+    busy = now;
+    tell();
+  }
+
+  function know(now: Conversation | null): void {
+    conversation = now;
+    parts.onConversation(now);
+    view.refresh();
+    tell();
+  }
+
+  function leave(): void {
+    screen.abort();
+    reader = createReader();
+    places.clear();
+    wishes.forget();
+    names.forget();
   }
 
   async function open(id: string | null): Promise<void> {
-    screen.abort();
+    leave();
     screen = new AbortController();
     const { signal } = screen;
+    const kept = takeProgress(id);
     conversationId = id;
-    activeRun = null;
-    log.replaceChildren();
-    onConnection(null);
+    view.clear(new Map([...(kept?.answers ?? [])].map(([runId, { answer }]) => [runId, answer])));
+    know(null);
     onNotice(null);
-    onState(id === null ? 'idle' : 'busy');
+    setBusy(id !== null);
+    parts.follow(id, kept);
     // A message that a reload interrupted goes out first; history then shows it where it belongs.
-    if (pendings.get(id) && !(await deliver(signal))) return;
-    if (conversationId === null) return;
+    await deliver(signal);
+    if (signal.aborted || conversationId === null) return;
     try {
-      const { messages, activeRun: run } = await client.history(conversationId, { signal });
-      log.replaceChildren();
-      // While the prompt is answered anew, its former answer makes room.
-      const end = run ? messages.findIndex((message) => message.id === run.promptMessageId) + 1 : 0;
-      for (const message of end > 0 ? messages.slice(0, end) : messages) {
-        const view = add(message.role, message.text, message.status);
-        if (message.role === 'assistant') settle(view, message);
-      }
-      if (run) await follow(run, signal);
-      else onState('idle');
+      const [known] = await Promise.all([client.conversation(conversationId, { signal }), read(signal)]);
+      know(known);
     } catch (error) {
       if (signal.aborted) return;
-      onState('idle');
-      const view = add('assistant', '', 'failed');
-      view.note(sentenceOf(error), isRetryable(error) ? [tryAgain(() => void open(conversationId))] : []);
+      onNotice(sentenceOf(error), isRetryable(error) ? () => void open(conversationId) : undefined);
     }
+    setBusy(false);
   }
 
-  /** Sends what is pending here and shows it on its way. Returns what was accepted, or null when it was not. */
-  async function deliver(signal: AbortSignal) {
-    const pending = pendings.get(conversationId);
-    if (!pending) return null;
-    const view = add('user', pending.text, 'sending');
-    onState('busy');
-    try {
-      if (conversationId === null) {
-        const key = { idempotencyKey: pending.conversationKey, signal };
-        const { id } = await client.createConversation({ title: titleOf(pending.text) }, key);
-        // In this order: a reload in between finds it under one of the two, and the same keys lead to the same.
-        pendings.set(id, pending);
-        pendings.set(null, null);
-        conversationId = id;
-        parts.onConversation(id);
-      }
-      const key = { idempotencyKey: pending.messageKey, signal };
-      const accepted = await client.postMessage(conversationId, { text: pending.text }, key);
-      pendings.set(conversationId, null);
-      view.show(pending.text, 'completed');
-      parts.onProgress();
-      return accepted;
-    } catch (error) {
-      if (signal.aborted) return null;
-      onState('idle');
-      view.show(pending.text, 'failed');
-      if (isRetryable(error)) {
-        view.note(sentenceOf(error), [tryAgain(() => void retryDelivery(view, signal))]);
-        return null;
-      }
-      pendings.set(conversationId, null);
-      parts.onRejected(pending.text);
-      // Another tab asked first: show what is going on there.
-      if (codeOf(error) === 'conversation_busy') void open(conversationId);
-      else view.element.remove();
-      onNotice(sentenceOf(error));
-      return null;
-    }
+  async function deliver(signal: AbortSignal): Promise<void> {
+    setBusy(true);
+    await outbox.deliver(conversationId, signal);
+    if (!signal.aborted) setBusy(false);
   }
 
-  async function retryDelivery(view: MessageView, signal: AbortSignal): Promise<void> {
-    view.element.remove();
-    const accepted = await deliver(signal);
-    if (accepted) await follow(accepted.run, signal);
+  /** Reads history and shows it. */
+  async function read(signal: AbortSignal): Promise<void> {
+    const id = conversationId;
+    if (id === null) return;
+    await reader.read(
+      () => client.history(id, { signal }),
+      (history) => {
+        view.show(toThread(history));
+        names.learn(id, parts.userId(), history.messages, signal);
+        tell();
+      },
+    );
   }
 
-  async function send(text: string): Promise<void> {
+  const readAgain = whenSeen(() => {
     const { signal } = screen;
-    onNotice(null);
-    intend(conversationId, text);
-    const accepted = await deliver(signal);
-    if (accepted) await follow(accepted.run, signal);
-  }
+    read(signal).catch((error: unknown) => {
+      if (!signal.aborted) onNotice(sentenceOf(error), isRetryable(error) ? readAgain : undefined);
+    });
+  });
 
-  async function follow(run: RunView, signal: AbortSignal): Promise<void> {
-    const saved = takeProgress(run.id);
-    let answer: Answer = saved ? { ...emptyAnswer, ...saved, status: 'running' } : emptyAnswer;
-    const view = add('assistant', answer.text, answer.status);
-    activeRun = run;
-    onState('answering');
-    let frame = 0;
-    const paint = () => {
-      frame = 0;
-      view.show(answer.text, answer.status);
-      onGrowth();
-    };
-    // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
-    const keep = () => keepProgress(run.id, answer);
-    addEventListener('pagehide', keep);
-    document.addEventListener('visibilitychange', keep);
-    try {
-      for await (const event of client.follow(run, {
-        cursor: answer.cursor,
-        signal,
-        onState: onConnection,
-      })) {
-        answer = applyEvent(answer, event);
-        frame ||= requestAnimationFrame(paint);
-      }
-      keepProgress(run.id, null);
-      onConnection(null);
-      // 204: it had ended where we stood; history has the rest.
-      if (answer.messageId === null) return await open(conversationId);
-      paint();
-      settle(view, { ...answer, id: answer.messageId });
-      activeRun = null;
-      onNotice(null);
-      onState('idle');
-      parts.onProgress();
-    } catch (error) {
-      if (signal.aborted) return keep();
-      onConnection(null);
-      activeRun = null;
-      onState('idle');
-      view.show(answer.text, 'failed');
-      view.note(sentenceOf(error), [tryAgain(() => void open(conversationId))]);
-    } finally {
-      cancelAnimationFrame(frame);
-      removeEventListener('pagehide', keep);
-      document.removeEventListener('visibilitychange', keep);
-    }
-  }
-
-  /** Puts below an ended answer how it ended and how to get another one. */
-  function settle(
-    view: MessageView,
-    ended: Pick<Message, 'id' | 'failure' | 'finishReason'> & { status: string },
-  ): void {
-    // One key for as long as this button stands: a second click after a lost answer must not make a second run.
-    let key: string | undefined;
+  async function cancel(runId: string): Promise<boolean> {
     const { signal } = screen;
-    const again = async () => {
-      key ??= newIdempotencyKey();
-      onNotice(null);
-      onState('busy');
-      view.note(null);
-      try {
-        const { run } = await client.regenerate(ended.id, {}, { idempotencyKey: key, signal });
-        view.element.remove();
-        await follow(run, signal);
-      } catch (error) {
-        if (signal.aborted) return;
-        if (codeOf(error) === 'conversation_busy') return void open(conversationId);
-        onState('idle');
-        view.note(sentenceOf(error), [tryAgain(() => void again())]);
-      }
-    };
-    const action: Action =
-      ended.status === 'failed'
-        ? tryAgain(() => void again())
-        : { testId: 'regenerate', label: 'Regenerate', run: () => void again() };
-    view.note(endingOf(ended), [action]);
-    onGrowth();
-  }
-
-  async function stop(): Promise<void> {
-    const run = activeRun;
-    if (!run) return;
     try {
       // The answer ends by its `cancelled` event, which follows.
-      await client.cancel(run.id, { signal: screen.signal });
+      await client.cancel(runId, { signal });
+      return true;
     } catch (error) {
-      if (activeRun !== run) return;
-      onState('answering');
-      onNotice(sentenceOf(error));
+      if (!signal.aborted && underWay().includes(runId)) onNotice(sentenceOf(error));
+      return false;
     }
   }
 
-  return { open, send, stop };
-}
+  function hear({ type, data }: LiveEvent): void {
+    if (type === 'ready' || type === 'resync') {
+      readAgain();
+      return;
+    }
+    const { id: of } = 'conversation' in data ? data.conversation : { id: data.conversationId };
+    if (of !== conversationId) return;
+    switch (type) {
+      case 'run.event':
+        view.apply(data.runId, data.event);
+        tell();
+        break;
+      case 'run.position':
+        places.set(data.runId, placeInLine(data.position, data.estimatedMs));
+        view.refresh();
+        break;
+      case 'run.started':
+        break;
+      case 'conversation.changed':
+        know(data.conversation);
+        names.forget();
+        readAgain();
+        break;
+      case 'conversation.removed':
+        close();
+        onNotice('This conversation was deleted, or you are no longer a member of it.');
+        break;
+      case 'conversation.added':
+      case 'message.added':
+      case 'run.queued':
+      case 'run.ended':
+        readAgain();
+    }
+  }
 
-function tryAgain(run: () => void): Action {
-  return { testId: 'retry', label: 'Try again', run };
+  function close(): void {
+    leave();
+    conversationId = null;
+    view.clear();
+    know(null);
+    setBusy(false);
+  }
+
+  const keep = () => {
+    const cursor = parts.cursor();
+    // A page that is left before it knew of its answers must not forget what the one before it has kept.
+    if (conversationId !== null && cursor !== null && view.thread.messages.length > 0) {
+      keepProgress({ conversationId, cursor, runs: underWay(), answers: view.answers });
+    }
+  };
+  // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
+  addEventListener('pagehide', keep);
+  document.addEventListener('visibilitychange', keep);
+
+  return {
+    open,
+    async send(text) {
+      onNotice(null);
+      intend(conversationId, text);
+      await deliver(screen.signal);
+    },
+    async stop() {
+      const [runId] = underWay();
+      return runId === undefined || (await cancel(runId));
+    },
+    hear,
+    close,
+  };
 }

@@ -1,179 +1,244 @@
-/** The page: composer, list of conversations, address; the conversation itself is chat.ts. */
-import { type Conversation, createClient } from '@holdfast/client';
-import { type ChatState, createChat } from './chat.ts';
-import { drafts, made } from './saved.ts';
+/** The page: who is signed in, what the address asks for, and the parts that show it. */
+import { type Conversation, type CurrentUser, createClient, type LiveEvent } from '@holdfast/client';
+import { createAccountDialog } from './account-dialog.ts';
+import { parseAddress } from './address.ts';
+import { createChat } from './chat.ts';
+import { createComposer } from './composer.ts';
+import { createConversationList } from './conversation-list.ts';
+import { createConversationMenu } from './conversation-menu.ts';
+import { find } from './dom.ts';
+import { createGate } from './gate.ts';
+import { createHeader } from './header.ts';
+import { createLive } from './live.ts';
+import { createNotice } from './notice.ts';
+import { forgetAll, made, rememberUser } from './saved.ts';
+import { createScroll } from './scroll.ts';
+import { codeOf, invitationSentence, isRetryable, sentenceOf } from './sentences.ts';
+import { createShareDialog } from './share-dialog.ts';
+import { showShared } from './shared-page.ts';
 
-/** The list is a way back to what one was just doing, not an archive. */
-const conversationsMax = 20;
-
-/** Closer to the end than this, the reader follows the answer; a line's height, since zoom leaves fractions. */
-const pinnedPxMax = 32;
-
-const client = createClient();
-const scroller = find('scroller', HTMLElement);
-const form = find('form', HTMLFormElement);
-const composer = find('composer', HTMLTextAreaElement);
-const sendButton = find('send', HTMLButtonElement);
-const stopButton = find('stop', HTMLButtonElement);
-const notice = find('notice', HTMLElement);
+const client = createClient({ fetch: watchedFetch });
+const log = find('log', HTMLElement);
 const connection = find('connection', HTMLElement);
 const sidebar = find('sidebar', HTMLElement);
-const list = find('conversations', HTMLElement);
+const shareButton = find('share', HTMLButtonElement);
+const accountName = find('account-name', HTMLButtonElement);
 
-let state: ChatState = 'idle';
-let current: string | null = null;
-let isPinned = true;
-/** Where the log was scrolled to when we last looked. */
-let scrolledTo = 0;
+let user: CurrentUser | null = null;
+let conversation: Conversation | null = null;
+/** Aborted when the address asks for something else. */
+let shown = new AbortController();
 
-const chat = createChat({
+const scroll = createScroll(find('scroller', HTMLElement));
+const showNotice = createNotice();
+const header = createHeader();
+const gate = createGate(client);
+const list = createConversationList(client);
+const live = createLive({
   client,
-  log: find('log', HTMLElement),
-  onState: showState,
-  onConnection(now) {
+  userId: () => user?.id ?? '',
+  onEvent: hear,
+  onState(now) {
     connection.hidden = now !== 'reconnecting';
   },
-  onNotice(sentence) {
-    notice.hidden = sentence === null;
-    notice.textContent = sentence;
+});
+const composer = createComposer({
+  onSend(text) {
+    scroll.pin();
+    void chat.send(text);
   },
-  onRejected(text) {
-    composer.value = composer.value === '' ? text : `${text}\n${composer.value}`;
-    drafts.set(current, { text: composer.value });
-  },
-  onConversation(id) {
-    // What was typed meanwhile belongs to the conversation that was just made.
-    drafts.set(id, drafts.get(null));
-    drafts.set(null, null);
+  onStop: () => chat.stop(),
+});
+const chat = createChat({
+  client,
+  log,
+  userId: () => user?.id ?? '',
+  follow: live.follow,
+  cursor: () => live.cursor,
+  onState: composer.show,
+  onConversation: showConversation,
+  onMade(id) {
+    composer.made(id);
     made.set(null, { id });
-    current = id;
+    list.mark(id);
     history.replaceState(null, '', `#${id}`);
   },
-  onProgress: () => void listConversations(),
-  onGrowth: stayPinned,
+  onNotice: showNotice,
+  onRejected: composer.putBack,
+  onGrowth: scroll.stay,
 });
+const shareDialog = createShareDialog(client, () => {
+  location.hash = '';
+});
+const menu = createConversationMenu({
+  client,
+  onChanged(now) {
+    showConversation(now);
+    list.read();
+  },
+  onGone() {
+    list.read();
+    location.hash = '';
+  },
+  onProblem: showNotice,
+});
+const accountDialog = createAccountDialog(client, showUser, () => void registerGuest());
 
-function find<T extends HTMLElement>(id: string, type: new () => T): T {
-  const element = document.getElementById(id);
-  if (!(element instanceof type)) throw new Error(`the page has no ${type.name} #${id}`);
-  return element;
+/** Every answer that says that nobody is signed in leads to the gate, whoever asked. */
+async function watchedFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+  const response = await fetch(input, init);
+  if (response.status === 401 && user !== null && !new URL(response.url).pathname.startsWith('/api/auth/'))
+    signedOut();
+  return response;
 }
 
-/** The conversation of the address; null for a new one, and for anything that is no id. */
-function addressed(): string | null {
-  return /^#[0-9a-f-]{36}$/i.test(location.hash) ? location.hash.slice(1) : null;
+function showUser(now: CurrentUser | null): void {
+  user = now;
+  accountName.textContent = now?.name ?? '';
+  if (now) rememberUser(now.id);
+}
+
+function showConversation(now: Conversation | null): void {
+  conversation = now;
+  header.show(now?.title ?? null, now?.role === 'reader' ? 'Read only' : null);
+  shareButton.hidden = now === null;
+  menu.show(now);
+}
+
+function hear(event: LiveEvent): void {
+  chat.hear(event);
+  const { type } = event;
+  if (type !== 'run.event' && type !== 'run.position' && type !== 'run.started') list.read();
+}
+
+/** The session has ended, here or elsewhere. What was typed stays where it is. */
+function signedOut(): void {
+  showUser(null);
+  live.stop();
+  shareDialog.close();
+  accountDialog.close();
+  void route('You are no longer signed in.');
+}
+
+/** Who is signed in; asks at the gate if nobody is. */
+async function whoIsThere(lead: string): Promise<CurrentUser> {
+  if (user) return user;
+  for (;;) {
+    try {
+      return await client.me();
+    } catch (error) {
+      if (codeOf(error) === 'unauthenticated') return gate.signIn(lead);
+      if (!isRetryable(error)) return gate.signIn(sentenceOf(error));
+      gate.tell(sentenceOf(error));
+    }
+  }
+}
+
+/** Shows what the address asks for. */
+async function route(lead = ''): Promise<void> {
+  shown.abort();
+  shown = new AbortController();
+  const { signal } = shown;
+  const address = parseAddress(location.hash);
+  if (sidebar.matches(':popover-open')) sidebar.hidePopover();
+  if (address.view === 'shared') {
+    await showPublic(address.token, signal);
+    return;
+  }
+  const invited = address.view === 'invitation' && lead === '';
+  const found = await whoIsThere(
+    invited ? 'You are invited to a conversation. How do you want to come in?' : lead,
+  );
+  // Another address was asked for while somebody signed in: that one goes on, with whom this one has found.
+  showUser(found);
+  if (signal.aborted) return;
+  if (address.view === 'chat') showChat(address.conversationId);
+  else await showInvitation(address.token, signal);
+}
+
+function showChat(conversationId: string | null): void {
+  gate.close();
+  // Whoever comes to an empty conversation by choice shall find it empty after a reload.
+  if (conversationId === null) made.set(null, null);
+  composer.open(conversationId);
+  list.mark(conversationId);
+  list.read();
+  scroll.pin();
+  void chat.open(conversationId);
+  composer.focus();
+}
+
+async function showInvitation(token: string, signal: AbortSignal): Promise<void> {
+  try {
+    const invitation = await client.invitation(token, { signal });
+    gate.accept(invitationSentence(invitation), async () => {
+      const { id } = await client.acceptInvitation(token, { signal });
+      if (signal.aborted) return;
+      // Going back leads to where one was before the invitation.
+      history.replaceState(null, '', `#${id}`);
+      void route();
+    });
+  } catch (error) {
+    if (signal.aborted) return;
+    gate.tell(sentenceOf(error));
+  }
+}
+
+async function showPublic(token: string, signal: AbortSignal): Promise<void> {
+  document.body.dataset['view'] = 'shared';
+  chat.close();
+  live.stop();
+  const onTitle = (title: string | null) => header.show(title, 'Shared · read only');
+  onTitle(null);
+  scroll.pin();
+  await showShared(token, { client, log, onTitle, onNotice: showNotice, onGrowth: scroll.stay }, signal);
+}
+
+async function registerGuest(): Promise<void> {
+  const registered = await gate.register('Register to keep everything that you have written as a guest.');
+  if (registered) showUser(registered);
+  gate.close();
+}
+
+async function logOut(): Promise<void> {
+  if (
+    user?.kind === 'guest' &&
+    !confirm('You are a guest: nobody can come back to these conversations. Log out?')
+  )
+    return;
+  try {
+    await client.logout();
+  } catch (error) {
+    if (codeOf(error) !== 'unauthenticated') {
+      showNotice(sentenceOf(error));
+      return;
+    }
+  }
+  forgetAll();
+  list.clear();
+  showUser(null);
+  live.stop();
+  history.replaceState(null, '', location.pathname);
+  chat.close();
+  composer.open(null);
+  void route();
 }
 
 /** Leads a reload that lost the address of the conversation (see `made`) back to it. */
 function recallAddress(): void {
   const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
   const last = made.get(null);
-  if (navigation?.type !== 'reload' || last === null || addressed() !== null) return;
+  if (navigation?.type !== 'reload' || last === null || location.hash.length > 1) return;
   history.replaceState(null, '', `#${last.id}`);
 }
 
-function openAddressed(): void {
-  current = addressed();
-  // Whoever comes to an empty conversation by choice shall find it empty after a reload.
-  if (current === null) made.set(null, null);
-  isPinned = true;
-  composer.value = drafts.get(current)?.text ?? '';
-  if (sidebar.matches(':popover-open')) sidebar.hidePopover();
-  markCurrent();
-  void chat.open(current);
-  focusComposer();
-}
-
-/** Not where focusing means that a keyboard covers half of the screen. */
-function focusComposer(): void {
-  if (matchMedia('(pointer: fine)').matches) composer.focus();
-}
-
-function showState(now: ChatState): void {
-  state = now;
-  stopButton.hidden = now !== 'answering';
-  stopButton.disabled = false;
-  sendButton.hidden = now === 'answering';
-  sendButton.disabled = now === 'busy';
-}
-
-function stayPinned(): void {
-  if (isPinned) scroller.scrollTop = scroller.scrollHeight;
-  scrolledTo = scroller.scrollTop;
-}
-
-async function listConversations(): Promise<void> {
-  try {
-    const { conversations } = await client.conversations({ limit: conversationsMax });
-    list.replaceChildren(...conversations.map(createLink));
-    markCurrent();
-  } catch {
-    // The list is a convenience; what matters on this page reports its own failures.
-  }
-}
-
-function createLink({ id, title }: Conversation): HTMLElement {
-  const item = document.createElement('li');
-  const link = document.createElement('a');
-  link.href = `#${id}`;
-  link.dir = 'auto';
-  link.dataset.testid = 'conversation-link';
-  link.textContent = title ?? 'Untitled';
-  item.append(link);
-  return item;
-}
-
-function markCurrent(): void {
-  for (const link of list.querySelectorAll('a')) {
-    link.ariaCurrent = current !== null && link.hash === `#${current}` ? 'page' : null;
-  }
-}
-
-form.addEventListener('submit', (event) => {
-  event.preventDefault();
-  // Broken UTF-16 and NUL cannot be stored; nobody types them, but some clipboards hold them.
-  const text = composer.value.toWellFormed().replaceAll('\0', '');
-  if (state !== 'idle' || text.trim() === '') return;
-  composer.value = '';
-  drafts.set(current, null);
-  isPinned = true;
-  void chat.send(text);
+shareButton.addEventListener('click', () => {
+  if (conversation && user) shareDialog.open(conversation, user);
 });
-
-composer.addEventListener('keydown', (event) => {
-  // During composition (Chinese, Japanese, Korean) Enter takes a suggestion; it must not send.
-  if (event.key !== 'Enter' || event.shiftKey || event.isComposing) return;
-  event.preventDefault();
-  form.requestSubmit();
+accountName.addEventListener('click', () => {
+  if (user) accountDialog.open(user);
 });
-
-composer.addEventListener('input', () => {
-  drafts.set(current, composer.value === '' ? null : { text: composer.value });
-});
-
-stopButton.addEventListener('click', () => {
-  stopButton.disabled = true;
-  // A button that is disabled or goes takes the focus with it; the keyboard would begin at the top of the page again.
-  focusComposer();
-  void chat.stop();
-});
-
-scroller.addEventListener(
-  'scroll',
-  () => {
-    const isAtEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight <= pinnedPxMax;
-    // Only a reader moves up. A text that is laid out anew, as the window is turned, moves the end away from everybody.
-    if (isAtEnd) isPinned = true;
-    else if (scroller.scrollTop < scrolledTo) isPinned = false;
-    scrolledTo = scroller.scrollTop;
-  },
-  { passive: true },
-);
-
-// A phone's keyboard, a turned screen or a longer draft move the end of the text out of sight without any scrolling.
-new ResizeObserver(stayPinned).observe(scroller);
-
-addEventListener('hashchange', openAddressed);
+find('log-out', HTMLElement).addEventListener('click', () => void logOut());
+addEventListener('hashchange', () => void route());
 recallAddress();
-openAddressed();
-void listConversations();
+void route();

@@ -2,7 +2,7 @@
  * What survives a reload, in this tab's sessionStorage. Nothing of it is the truth: without it a text is replayed from
  * the start and a draft is lost, so a full or forbidden storage is no error.
  */
-import { type Answer, newIdempotencyKey } from '@holdfast/client';
+import { type Answer, emptyAnswer, type KeptEvents, newIdempotencyKey } from '@holdfast/client';
 
 /**
  * A message that was sent but not yet accepted. It is written down before the first request, so that a retry or a
@@ -14,10 +14,11 @@ export interface Pending {
   readonly messageKey: string;
 }
 
+/** The answers that were under way in a conversation, and the place in the live events that belongs to them. */
 interface Progress {
-  readonly runId: string;
-  readonly text: string;
+  readonly conversationId: string;
   readonly cursor: string;
+  readonly answers: readonly { readonly runId: string; readonly text: string; readonly cursor: string }[];
 }
 
 function slot<T>(kind: string, isValid: (value: Partial<Record<keyof T, unknown>>) => boolean) {
@@ -60,21 +61,56 @@ export const drafts = slot<{ readonly text: string }>('draft', (value) => typeof
  */
 export const made = slot<{ readonly id: string }>('made', (value) => typeof value.id === 'string');
 
-/** One only, of the run that was on the screen last: an answer may be large and the storage is not. */
-const progress = slot<Progress>('progress', (value) =>
-  [value.runId, value.text, value.cursor].every((one) => typeof one === 'string'),
+/** One only, of the conversation that was on the screen last: an answer may be large and the storage is not. */
+const progress = slot<Progress>(
+  'progress',
+  (value) =>
+    typeof value.conversationId === 'string' &&
+    typeof value.cursor === 'string' &&
+    Array.isArray(value.answers),
 );
 
-/** Keeps a partial answer together with the cursor that belongs to it; null forgets it. */
-export function keepProgress(runId: string, answer: Answer | null): void {
-  if (answer === null || answer.cursor === null) progress.set(null, null);
-  else progress.set(null, { runId, text: answer.text, cursor: answer.cursor });
+/** Keeps the partial answers of these runs together with the cursor that belongs to them. */
+export function keepProgress(now: {
+  readonly conversationId: string;
+  readonly cursor: string;
+  readonly runs: readonly string[];
+  readonly answers: ReadonlyMap<string, Answer>;
+}): void {
+  const { conversationId, cursor, runs } = now;
+  const answers = runs.flatMap((runId) => {
+    const answer = now.answers.get(runId);
+    return answer?.cursor ? [{ runId, text: answer.text, cursor: answer.cursor }] : [];
+  });
+  progress.set(null, answers.length === 0 ? null : { conversationId, cursor, answers });
 }
 
-/** What was kept of this run, if anything. */
-export function takeProgress(runId: string): Pick<Progress, 'text' | 'cursor'> | null {
+/** What was kept of this conversation, if anything. */
+export function takeProgress(conversationId: string | null): KeptEvents | null {
   const kept = progress.get(null);
-  return kept?.runId === runId ? { text: kept.text, cursor: kept.cursor } : null;
+  if (!kept || kept.conversationId !== conversationId) return null;
+  const answers = kept.answers.map(({ runId, text, cursor }) => {
+    const answer = { ...emptyAnswer, text, cursor, status: 'running' } as const;
+    return [runId, { conversationId: kept.conversationId, answer }] as const;
+  });
+  return { cursor: kept.cursor, answers: new Map(answers) };
+}
+
+const owner = slot<{ readonly id: string }>('user', (value) => typeof value.id === 'string');
+
+/** Whose tab this is. What one user has typed is not for the next one: signing in as another forgets it. */
+export function rememberUser(userId: string): void {
+  const known = owner.get(null)?.id;
+  if (known !== undefined && known !== userId) forgetAll();
+  owner.set(null, { id: userId });
+}
+
+/** Forgets everything that this tab has kept. */
+export function forgetAll(): void {
+  try {
+    const names = Object.keys(sessionStorage).filter((name) => name.startsWith('holdfast:'));
+    for (const name of names) sessionStorage.removeItem(name);
+  } catch {}
 }
 
 /** Writes down that this text is to be sent. */
