@@ -83,6 +83,7 @@ async function whileRedisIsAway(run: { id: string; conversationId: string }): Pr
   expect((await promptly('GET', `/api/conversations/${id}/messages`)).body).toEqual({
     messages: [],
     activeRun: null,
+    waitingRuns: [],
   });
   expect(await promptly('GET', `/api/conversations/${run.conversationId}/messages`)).toMatchObject({
     status: 200,

@@ -4,7 +4,7 @@
  *
  * This file is longer than 250 lines because the table of cursors in PROTOCOL.md is tried as one, on one stack.
  */
-import type { RunView } from '@holdfast/shared/http/schemas.ts';
+import type { Problem, RunView } from '@holdfast/shared/http/schemas.ts';
 import { runKeys } from '@holdfast/shared/run-log/keys.ts';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
@@ -96,6 +96,21 @@ describe('a cursor of the run', () => {
     expect(idsOf(await read(ended, { header: third, query: second }))).toEqual(endedIds.slice(3));
     expect(idsOf(await read(ended, { header: third, query: 'nonsense' }))).toEqual(endedIds.slice(3));
     expect(idsOf(await read(ended, { header: '', query: third }))).toEqual(endedIds.slice(3));
+  });
+
+  it('tells nobody anything who may not read: the end, a bad cursor and an unknown run are all the same', async () => {
+    const asked = [
+      ended.eventsUrl,
+      running.eventsUrl,
+      `${ended.eventsUrl}?cursor=${endedIds.at(-1)}`,
+      `${ended.eventsUrl}?cursor=nonsense`,
+      `/api/runs/0198ffff-ffff-7fff-bfff-ffffffffffff/events?cursor=1-0`,
+      '/api/runs/nonsense/events',
+    ];
+    for (const path of asked) {
+      const reply = await call<Problem>(base, 'GET', path, undefined, { authorization: '' });
+      expect([path, reply.status, reply.body.code]).toEqual([path, 401, 'unauthenticated']);
+    }
   });
 
   it('is answered by 204 when it is the end', async () => {

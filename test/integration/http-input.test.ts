@@ -14,6 +14,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { ask, call, createConversation, follow, question } from '../support/ask.ts';
 import { exchange, type RawReply, type RawRequest, requestBytes, sendRaw } from '../support/raw-http.ts';
 import { type Stack, startStack } from '../support/stack.ts';
+import { testUser } from '../support/test-user.ts';
 
 type Expected = keyof typeof problems;
 
@@ -456,7 +457,9 @@ describe('fields', () => {
 describe('what is not HTTP', () => {
   const send = async (what: string, bytes: string | Buffer, ...codes: Expected[]) =>
     expectProblem(await exchange(base, bytes, { half: true }), codes, what);
-  const head = (lines: string) => `${lines}\r\nHost: x\r\n`;
+  // Signed in, or some of these would be refused for that and never be looked at.
+  const head = (lines: string) =>
+    `${lines}\r\nHost: x\r\nAuthorization: ${testUser.headers.authorization}\r\n`;
 
   it('garbage, another protocol, a wrong version, a broken head', async () => {
     await send('garbage', 'garbage\r\n\r\n', 'bad_http');

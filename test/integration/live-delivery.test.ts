@@ -9,6 +9,7 @@ import { applyEvent, emptyAnswer, followRun as followWithClient } from '../../pa
 import { ask } from '../support/ask.ts';
 import { followRun } from '../support/recorder.ts';
 import { type Stack, startStack } from '../support/stack.ts';
+import { testUser } from '../support/test-user.ts';
 
 /** One character, an emoji, a word, something that looks like the framing: small pieces are the ones that get held back. */
 const words = Array.from(
@@ -85,7 +86,9 @@ it('each delta reaches every reader before the model says the next one', async (
     }),
   ];
   let state = emptyAnswer;
-  for await (const event of followWithClient(url(second))) {
+  const asTestUser: typeof fetch = (input, init) =>
+    fetch(input, { ...init, headers: { ...testUser.headers, ...(init?.headers as Record<string, string>) } });
+  for await (const event of followWithClient(url(second), { fetch: asTestUser })) {
     state = applyEvent(state, event);
     show(2, state.text);
   }

@@ -13,8 +13,8 @@ import { type Stack, startStack } from '../support/stack.ts';
 
 const answers = 200;
 const readersPerAnswer = 5;
-/** 40 deltas over 8 s: every answer goes on while every reader is there. */
-const directiveOf = (n: number) => ({ deltas: 40, intervalMs: 200, seed: 1_000 + n, marker: `answer ${n}` });
+/** 80 deltas over 16 s: on a busy machine, too, every answer goes on while every reader is there. */
+const directiveOf = (n: number) => ({ deltas: 80, intervalMs: 200, seed: 1_000 + n, marker: `answer ${n}` });
 
 let redis: Redis;
 let redisClient: RedisClient;

@@ -12,6 +12,7 @@ import { followWithEventSource } from '../support/clients/eventsource.ts';
 import { followRun } from '../support/recorder.ts';
 import { createRunRecord, type RunRecord } from '../support/run-record.ts';
 import { type Stack, startStack } from '../support/stack.ts';
+import { testUser } from '../support/test-user.ts';
 
 /** Emoji, Chinese, CR and LF, forged SSE fields; deltas that end in the middle of a surrogate pair. */
 const directive = { deltas: 60, intervalMs: 15, seed: 11, splitSurrogates: true };
@@ -32,7 +33,7 @@ const askScripted = async () => (await ask(bases[0] ?? '', question(directive)))
 
 /** The bytes of each frame of a run that has ended, as the server sends them. */
 async function framesOf(run: RunView): Promise<string[]> {
-  const response = await fetch(`${bases[0]}${run.eventsUrl}`);
+  const response = await fetch(`${bases[0]}${run.eventsUrl}`, { headers: testUser.headers });
   return (await response.text()).split(/(?<=\n\n)/).filter((frame) => frame.startsWith('id: '));
 }
 
@@ -59,7 +60,10 @@ async function followWithCuts(
   const events = followWithClient(run.eventsUrl, {
     async fetch(path, init) {
       const connection = connections++;
-      const response = await fetch(`${bases[connection % bases.length]}${String(path)}`, init);
+      const response = await fetch(`${bases[connection % bases.length]}${String(path)}`, {
+        ...init,
+        headers: { ...testUser.headers, ...(init?.headers as Record<string, string>) },
+      });
       let left = cutAfter(connection);
       const cut = new TransformStream<Uint8Array, Uint8Array>({
         transform(chunk, controller) {

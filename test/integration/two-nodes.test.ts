@@ -6,7 +6,7 @@ import { Redis as RedisClient } from 'ioredis';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { type Redis, startRedis } from '../../scripts/services/redis.ts';
-import { ask, follow, getHistory, getRun, question } from '../support/ask.ts';
+import { ask, call, follow, getHistory, getRun, question } from '../support/ask.ts';
 import { followWithEventSource } from '../support/clients/eventsource.ts';
 import { followRun } from '../support/recorder.ts';
 import type { RunRecord } from '../support/run-record.ts';
@@ -122,7 +122,7 @@ it('an API process holds the same few Redis connections for 200 open event strea
   expect(counts[0]).toEqual(['holdfast-api', 'holdfast-api', 'holdfast-api-feed', 'holdfast-api-feed']);
   expect(counts[1]).toEqual(counts[0]);
   expect(counts[200]).toEqual(counts[0]);
-  await Promise.all(runs.map((run) => fetch(`${bases[0]}/api/runs/${run.id}/cancel`, { method: 'POST' })));
+  await Promise.all(runs.map((run) => call(bases[0] ?? '', 'POST', `/api/runs/${run.id}/cancel`)));
 });
 
 const started = new WeakMap<EventStream, Promise<void>>();

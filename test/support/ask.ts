@@ -3,6 +3,7 @@ import type { AcceptedMessage, Conversation, History, RunView } from '@holdfast/
 import type { Directive } from '../../packages/stand-in/src/directive.ts';
 import { type FollowOptions, followRun } from './recorder.ts';
 import type { RunRecord } from './run-record.ts';
+import { testUser } from './test-user.ts';
 
 /** A reply with its parsed body. */
 export interface Reply<T = unknown> {
@@ -11,7 +12,7 @@ export interface Reply<T = unknown> {
   readonly body: T;
 }
 
-/** Sends JSON and reads JSON. */
+/** Sends JSON and reads JSON, as the test user unless `headers` say otherwise (`authorization: ''` for nobody). */
 export async function call<T = unknown>(
   base: string,
   method: string,
@@ -21,7 +22,11 @@ export async function call<T = unknown>(
 ): Promise<Reply<T>> {
   const response = await fetch(`${base}${path}`, {
     method,
-    headers: { ...(body === undefined ? {} : { 'content-type': 'application/json' }), ...headers },
+    headers: {
+      ...testUser.headers,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+      ...headers,
+    },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
   const text = await response.text();

@@ -10,6 +10,7 @@ import type { TestProject } from 'vitest/node';
 import { startPostgres } from '../../scripts/services/postgres.ts';
 import { runChild } from '../../scripts/services/process.ts';
 import { startRedis } from '../../scripts/services/redis.ts';
+import { insertTestUser } from './test-user.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -41,6 +42,11 @@ export default async function setup(project: TestProject): Promise<() => Promise
     env: { DATABASE_URL: templateUrl.href },
     log: join(dir, 'migrate.log'),
   });
+
+  const template = new pg.Client({ connectionString: templateUrl.href });
+  await template.connect();
+  await insertTestUser(template);
+  await template.end();
 
   project.provide('postgresUrl', postgres.url);
   project.provide('redisUrl', redis.url);

@@ -7,6 +7,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { failures, problems } from '@holdfast/shared/protocol/error-code.ts';
 import { runEventTypes } from '@holdfast/shared/protocol/run-event.ts';
+import { connectionEventTypes, userEventTypes } from '@holdfast/shared/protocol/user-event.ts';
 import type { Setting } from '@holdfast/shared/settings.ts';
 import { describe, expect, it } from 'vitest';
 import { apiSettings } from '../../apps/api/src/config.ts';
@@ -106,6 +107,12 @@ describe('docs/OPERATING.md', () => {
 describe('docs/PROTOCOL.md', () => {
   it('has every event type', () => {
     expect(names('docs/PROTOCOL.md')).toEqual(expect.arrayContaining([...runEventTypes]));
+  });
+
+  it('has every event type of /api/events', () => {
+    const text = read('docs/PROTOCOL.md');
+    const types = [...userEventTypes, ...connectionEventTypes];
+    expect(types.filter((type) => !text.includes(`\n| \`${type}\` |`))).toEqual([]);
   });
 });
 

@@ -1,3 +1,4 @@
+import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
 import helmet from '@fastify/helmet';
 import { v7Id } from '@holdfast/shared/id.ts';
@@ -5,18 +6,36 @@ import type { Logger } from '@holdfast/shared/logger.ts';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { ApiConfig } from './config.ts';
+import { registerAccess } from './plugins/access.ts';
+import { createAuthenticate } from './plugins/authenticate.ts';
 import { registerDocs } from './plugins/docs.ts';
 import { type HealthOptions, registerHealth } from './plugins/health.ts';
+import { requireIdempotency } from './plugins/idempotency.ts';
 import { registerJsonBody } from './plugins/json-body.ts';
 import { answerBrokenHttp, answerFrameworkError, registerProblems } from './plugins/problem.ts';
-import { registerUser } from './plugins/user.ts';
+import { type RateLimitOptions, registerRateLimits } from './plugins/rate-limits.ts';
+import { registerRingFeeds } from './plugins/ring-feeds.ts';
 import { registerWeb } from './plugins/web.ts';
 import { registerAccount } from './routes/account.ts';
+import { registerAdminQueue } from './routes/admin-queue.ts';
+import { registerAdminUsers } from './routes/admin-users.ts';
+import { registerApiKeys } from './routes/api-keys.ts';
+import { registerAuth } from './routes/auth.ts';
+import { registerConversation } from './routes/conversation.ts';
+import { registerConversationExport } from './routes/conversation-export.ts';
 import { registerConversations } from './routes/conversations.ts';
+import { registerInvitations } from './routes/invitations.ts';
+import { registerMembers } from './routes/members.ts';
 import { registerMessages } from './routes/messages.ts';
+import { registerPublicLinks } from './routes/public-links.ts';
 import { registerRunEvents } from './routes/run-events.ts';
 import { registerRuns } from './routes/runs.ts';
 import type { App, Services } from './routes/services.ts';
+import { registerSessions } from './routes/sessions.ts';
+import { registerShared } from './routes/shared.ts';
+import { registerTickets } from './routes/tickets.ts';
+import { registerUsage } from './routes/usage.ts';
+import { registerUserEvents } from './routes/user-events.ts';
 
 /** 100,000 characters of message text in UTF-8, and some room for the rest. */
 export const bodyBytesMax = 512 * 1024;
@@ -35,12 +54,13 @@ const keepAliveMs = 72_000;
 export interface AppOptions {
   readonly config: Pick<ApiConfig, 'corsOrigins' | 'proxyHops'>;
   readonly logger: Logger;
+  readonly rateLimits: RateLimitOptions;
   readonly services: Services;
   readonly health: HealthOptions;
 }
 
 /** Builds the application: plugins, then routes. Opens nothing and listens nowhere. */
-export async function buildApp({ config, logger, services, health }: AppOptions): Promise<App> {
+export async function buildApp({ config, logger, rateLimits, services, health }: AppOptions): Promise<App> {
   const app = Fastify({
     loggerInstance: logger as FastifyBaseLogger,
     genReqId: v7Id,
@@ -65,7 +85,6 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
 
   registerProblems(app);
   registerJsonBody(app);
-  registerUser(app);
 
   app.addHook('onRequest', async (request, reply) => {
     reply.header('x-request-id', request.id);
@@ -106,20 +125,41 @@ export async function buildApp({ config, logger, services, health }: AppOptions)
     await app.register(cors, {
       origin: [...config.corsOrigins],
       credentials: true,
-      methods: ['GET', 'POST', 'PATCH', 'DELETE'],
+      methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
       allowedHeaders: ['authorization', 'content-type', 'idempotency-key', 'last-event-id'],
-      exposedHeaders: ['location', 'retry-after', 'x-request-id'],
+      exposedHeaders: ['location', 'ratelimit', 'ratelimit-policy', 'retry-after', 'x-request-id'],
       maxAge: 600,
     });
   }
 
+  await app.register(cookie);
+  const countForUser = await registerRateLimits(app, services, rateLimits);
+  requireIdempotency(app);
+  registerAccess(app, services, createAuthenticate(services), countForUser);
+
+  registerRingFeeds(app, services.feedBell);
+
   await registerDocs(app);
   registerHealth(app, health);
+  registerAuth(app, services);
   registerAccount(app, services);
+  registerUsage(app, services);
+  registerSessions(app, services);
+  registerApiKeys(app, services);
+  registerTickets(app, services);
+  registerAdminUsers(app, services);
+  registerAdminQueue(app, services);
   registerConversations(app, services);
+  registerConversation(app, services);
+  registerConversationExport(app, services);
   registerMessages(app, services);
   registerRuns(app, services);
   registerRunEvents(app, services);
+  registerUserEvents(app, services);
+  registerMembers(app, services);
+  registerInvitations(app, services);
+  registerPublicLinks(app, services);
+  registerShared(app, services);
   await registerWeb(app);
   return app;
 }

@@ -1,15 +1,24 @@
 /** The API process: settings, connections, application, signals. The only file of the API that opens anything. */
 import type { AddressInfo } from 'node:net';
+import { createDispatcher } from '@holdfast/shared/dispatcher.ts';
 import { createLogger } from '@holdfast/shared/logger.ts';
 import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { createRunQueue } from '@holdfast/shared/queue.ts';
 import { connectRedis, redisFault, whenReady } from '@holdfast/shared/redis.ts';
 import { createRedisRunLog, createRedisRunLogFeed } from '@holdfast/shared/run-log/redis.ts';
-import { connectDatabase, databaseFault, pingDatabase } from '@holdfast/shared/store/database.ts';
+import { connectDatabase, pingDatabase } from '@holdfast/shared/store/database.ts';
+import { databaseFault } from '@holdfast/shared/store/database-fault.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
+import { createFeedBell, listenForNudges } from '@holdfast/shared/sync/feed-bell.ts';
 import { buildApp } from './app.ts';
 import { readApiConfig } from './config.ts';
+import { createFeedHub } from './feed/feed-hub.ts';
 import { createHub } from './hub/hub.ts';
+import { createAccessWatch } from './plugins/access-watch.ts';
+import { createAccounts } from './plugins/accounts.ts';
+import { createEventConnectionLimit } from './plugins/event-connection-limit.ts';
+import { createPositions } from './queue/positions.ts';
+import { createUserGate } from './queue/user-gate.ts';
 import { createConnections } from './sse/connection.ts';
 
 const config = await orExit('', async () => readApiConfig());
@@ -52,25 +61,60 @@ const connections = createConnections({
   lifeMsMax: config.connectionLifeMs,
   connectionsMax: config.connectionsMax,
 });
+const positions = createPositions({ store, logger });
+const accessWatch = createAccessWatch({ store, logger });
 const hub = createHub({
   runLog,
   createFeed: (handlers) =>
     createRedisRunLogFeed({ redis: subscriber, prefix: config.redisPrefix }, handlers),
   lookUpEnds: (runIds) => endedRuns(store, runIds),
+  watchPosition: (runId, onPosition) => positions.watch(runId, onPosition),
+  logger,
+});
+
+const feedHub = createFeedHub({
+  store,
+  hub,
+  positions,
+  listen: (handlers) => listenForNudges({ redis: subscriber, prefix: config.redisPrefix }, handlers),
   logger,
 });
 
 let draining = false;
 const app = await buildApp({
   config,
+  rateLimits: {
+    redis,
+    redisPrefix: config.redisPrefix,
+    requestsPerUser: config.requestsPerUser,
+    requestsPerAddress: config.requestsPerAddress,
+  },
   logger,
   services: {
     store,
     runLog,
-    queue,
+    dispatcher: createDispatcher({ store, queue, limits: config, logger }),
     isQueueReachable: () => redis.status === 'ready',
     hub,
+    feedHub,
+    feedBell: createFeedBell({ redis, prefix: config.redisPrefix, store, logger }),
+    positions,
+    waitingRunsMax: config.waitingRunsMax,
+    userGate: createUserGate(),
     connections,
+    accessWatch,
+    publicUrl: config.publicUrl,
+    accounts: createAccounts(config, { store, redis }),
+    eventConnectionLimit: createEventConnectionLimit({
+      redis,
+      subscriber,
+      redisPrefix: config.redisPrefix,
+      lifeMsMax: config.connectionLifeMs,
+      perUserMax: config.connectionsPerUserMax,
+      perAddressMax: config.connectionsPerAddressMax,
+      logger,
+    }),
+    allowance: { tokensPerDay: config.tokensPerDay, tokensPerRun: config.runTokensReserved },
     models: [config.model, ...config.models.filter((model) => model !== config.model)],
   },
   health: {
@@ -84,7 +128,10 @@ onShutdown(logger, async (hurry) => {
   draining = true;
   await connections.drain(config.drainMs, hurry);
   await app.close();
+  feedHub.close();
   hub.close();
+  positions.close();
+  accessWatch.close();
   connections.close();
   await queue.close();
   redis.disconnect();

@@ -10,6 +10,8 @@ const logger = createLogger('migrate', config.logLevel);
 const store = connectDatabase({
   url: config.databaseUrl,
   connectionsMax: 2,
+  // Tables may be large, and whoever starts while another one migrates waits for it.
+  queryMsMax: 0,
   applicationName: 'holdfast-migrate',
   onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
 });

@@ -72,6 +72,12 @@ export const workerSettings = {
     '1800000',
     'Longest time that one attempt may take.',
   ),
+  titles: setting(
+    'TITLES',
+    z.enum(['on', 'off'], 'must be on or off'),
+    'on',
+    'Whether the model writes a title for conversations that have none, after their first answer.',
+  ),
 } satisfies Settings;
 
 export type WorkerConfig = SettingValues<typeof workerSettings>;

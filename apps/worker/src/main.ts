@@ -1,19 +1,26 @@
 /** A worker process: settings, connections, BullMQ worker, signals. The only file of the worker that opens anything. */
 import { once } from 'node:events';
 import { hostname } from 'node:os';
+import { createDispatcher } from '@holdfast/shared/dispatcher.ts';
 import { createLogger } from '@holdfast/shared/logger.ts';
 import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { createRunQueue, queueName, type RunJob } from '@holdfast/shared/queue.ts';
 import { connectRedis, type RedisRole, redisFault, whenReady } from '@holdfast/shared/redis.ts';
+import { forgetLogs } from '@holdfast/shared/run-log/forget-logs.ts';
 import { queuePrefix } from '@holdfast/shared/run-log/keys.ts';
 import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
-import { connectDatabase, databaseFault } from '@holdfast/shared/store/database.ts';
+import { connectDatabase } from '@holdfast/shared/store/database.ts';
+import { databaseFault } from '@holdfast/shared/store/database-fault.ts';
+import { createFeedBell } from '@holdfast/shared/sync/feed-bell.ts';
 import { DelayedError, Worker } from 'bullmq';
 import { listenForCancels } from './cancel-listener.ts';
 import { readWorkerConfig } from './config.ts';
 import { createLeaseKeeper } from './lease-keeper.ts';
+import { createPresence } from './presence.ts';
 import { processRun } from './process-run.ts';
+import { startPurger } from './purger.ts';
 import { startSweeper } from './sweeper.ts';
+import { startTitleWriter } from './titles/titles.ts';
 import { createOpenAiUpstream } from './upstream/openai.ts';
 
 /** To hand back its runs at the end of the drain time a worker needs Postgres and Redis; if they are away, it ends without. */
@@ -45,6 +52,8 @@ await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store
 
 const runLog = createRedisRunLog({ redis, prefix, retentionMs: config.runLogRetentionMs });
 const queue = createRunQueue({ connection: redis, prefix, onError: onRedisError });
+const dispatcher = createDispatcher({ store, queue, limits: config, logger });
+const feedBell = createFeedBell({ redis, prefix, store, logger });
 const leases = createLeaseKeeper({
   store,
   leaseMs: config.leaseMs,
@@ -60,6 +69,9 @@ const upstream = createOpenAiUpstream({
   idleMs: config.upstreamIdleMs,
 });
 
+const titles =
+  config.titles === 'on' ? startTitleWriter({ store, upstream, feedBell, workerId, logger }) : null;
+
 /** Aborted at the end of the drain time. */
 const leaving = new AbortController();
 
@@ -72,12 +84,17 @@ const worker = new Worker<RunJob>(
       runLog,
       upstream,
       leases,
+      feedBell,
       logger,
       workerId,
       leaseMs: config.leaseMs,
       retriesMax: config.upstreamRetries,
+      tokensPerDay: config.tokensPerDay,
       leaving: leaving.signal,
     });
+    // A place is free.
+    void dispatcher.dispatch();
+    titles?.wake();
     if (delayMs === null) return;
     await job.moveToDelayed(Date.now() + delayMs, token);
     throw new DelayedError();
@@ -106,11 +123,22 @@ worker.on('failed', (job, error) =>
 );
 
 await listenForCancels({ redis: subscriber, prefix }, (runId) => leases.stop(runId, 'cancelled'));
-const stopSweeper = startSweeper({ store, queue, logger });
+const presence = createPresence({
+  store,
+  workerId,
+  concurrency: config.concurrency,
+  leaseMs: config.leaseMs,
+  logger,
+});
+const stopSweeper = startSweeper({ store, queue, dispatcher, logger });
+const stopPurger = startPurger({ store, forgetLogs: (runIds) => forgetLogs(redis, prefix, runIds), logger });
 
 onShutdown(logger, async (hurry) => {
   // Stop taking runs, let those that are held come to their end, and hand back what is left at the deadline.
   stopSweeper();
+  stopPurger();
+  const titlesClosed = titles?.close();
+  void presence.leave();
   const handedBack = new AbortController();
   const handBack = () => {
     leases.stopAll('handBack');
@@ -122,7 +150,9 @@ onShutdown(logger, async (hurry) => {
   // While Redis is away BullMQ would wait for it without end.
   await Promise.race([worker.close(), once(handedBack.signal, 'abort')]);
   clearTimeout(deadline);
+  await titlesClosed;
   leases.close();
+  await presence.close();
   await queue.close();
   for (const connection of [redis, queueRedis, subscriber]) connection.disconnect();
   await store.destroy();
@@ -130,5 +160,11 @@ onShutdown(logger, async (hurry) => {
 
 const running = worker.run();
 running.catch((error: unknown) => logger.error({ err: error }, 'the queue stopped'));
+await orExit('Postgres cannot be used (DATABASE_URL)', async () => {
+  await presence.open();
+  return null;
+});
+// Runs may have waited for a worker to come.
+void dispatcher.dispatch();
 logger.info({ concurrency: config.concurrency, baseUrl: config.baseUrl, model: config.model }, 'ready');
 process.send?.({ type: 'ready' });

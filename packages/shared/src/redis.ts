@@ -77,7 +77,7 @@ const versionMin = [6, 2] as const;
  * own choice, and nobody would be told.
  */
 export async function redisFault(redis: Redis): Promise<string | null> {
-  const info = await redis.info();
+  const info = await patientInfo(redis);
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const version = field('redis_version') ?? '0';
   const [major = 0, minor = 0] = version.split('.').map(Number);
@@ -89,4 +89,17 @@ export async function redisFault(redis: Redis): Promise<string | null> {
     return `Redis evicts keys (maxmemory-policy ${policy}): set "maxmemory-policy noeviction", or answers and jobs will be lost.`;
   }
   return null;
+}
+
+/** At the start nobody waits for the answer yet: on a busy machine a process had better be slow than end. */
+async function patientInfo(redis: Redis): Promise<string> {
+  const giveUpAt = performance.now() + readyMsMax;
+  for (;;) {
+    try {
+      return await redis.info();
+    } catch (error) {
+      const timedOut = error instanceof Error && error.message === 'Command timed out';
+      if (!timedOut || performance.now() > giveUpAt) throw error;
+    }
+  }
 }

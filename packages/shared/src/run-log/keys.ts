@@ -25,6 +25,11 @@ export function cancelChannel(prefix: string): string {
   return `${prefix}:cancel`;
 }
 
+/** Pub/sub channel that nudges API processes: ids of users whose feeds have grown, separated by commas. */
+export function feedsChannel(prefix: string): string {
+  return `${prefix}:feeds`;
+}
+
 /** BullMQ's prefix. The braces put all keys of the queue into one slot of a cluster. */
 export function queuePrefix(prefix: string): string {
   return `{${prefix}:queue}`;
