@@ -1,10 +1,11 @@
 /** From a guest to a member, and what the first member of all gets. */
 import { hashToken } from '@holdfast/shared/token.ts';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { accountsAt, bearer, newEmail, nobody, type Opened, password } from '../support/accounts.ts';
+import { accountsAt, bearer, newEmail, type Opened, password } from '../support/accounts.ts';
 import { ask, call, question } from '../support/ask.ts';
 import { openBrowserAt } from '../support/browser-cookies.ts';
 import { storedEnd } from '../support/inspect.ts';
+import { nobody } from '../support/people.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 

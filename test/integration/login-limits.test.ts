@@ -2,9 +2,10 @@
 import { createAttempts } from '@holdfast/shared/attempts/attempts.ts';
 import { connectRedis, whenReady } from '@holdfast/shared/redis.ts';
 import { afterAll, afterEach, beforeAll, expect, inject, it } from 'vitest';
-import { accountsAt, bearer, newEmail, nobody, password } from '../support/accounts.ts';
+import { accountsAt, bearer, newEmail, password } from '../support/accounts.ts';
 import { call } from '../support/ask.ts';
 import { twoUrls } from '../support/inspect.ts';
+import { nobody } from '../support/people.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;

@@ -1,11 +1,11 @@
 /** Behind a public link: answers are followed live as members follow them, until the link is revoked. */
 import type { AcceptedMessage } from '@holdfast/shared/http/schemas.ts';
-import type { SharedConversation } from '@holdfast/shared/http/sharing.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
-import { ask, call, createConversation, follow, question, type Reply } from '../support/ask.ts';
+import { ask, call, createConversation, follow, question } from '../support/ask.ts';
 import { patience, twoUrls } from '../support/inspect.ts';
 import { nobody } from '../support/people.ts';
+import { eventsOf, publicLinksAt } from '../support/public-links.ts';
 import { followRun } from '../support/recorder.ts';
 import { openEventStream } from '../support/sse-reader.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -19,20 +19,10 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-interface Link {
-  readonly token: string;
-  readonly url: string;
-}
-
-const linkOf = async (conversationId: string): Promise<string> =>
-  (await call<Link>(here, 'PUT', `/api/conversations/${conversationId}/public-link`)).body.token;
-
-const read = (token: string, base = there): Promise<Reply<SharedConversation & { code: string }>> =>
-  call(base, 'GET', `/api/shared/${token}`, undefined, nobody);
-
-const eventsOf = (token: string, runId: string) => ({
-  eventsUrl: `/api/shared/${token}/runs/${runId}/events`,
-});
+const { linkOf, read } = publicLinksAt(
+  () => here,
+  () => there,
+);
 
 it('its events are those of the run, live, with the same cursors and the same end', async () => {
   const { id } = await createConversation(here);

@@ -1,10 +1,10 @@
 /** Public links: anyone who has one reads the branch that is shown, live, and nothing else; revoked, it leads nowhere. */
 import type { AcceptedMessage } from '@holdfast/shared/http/schemas.ts';
-import type { SharedConversation } from '@holdfast/shared/http/sharing.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { ask, call, createConversation, follow, getHistory, question, type Reply } from '../support/ask.ts';
+import { ask, call, createConversation, follow, getHistory, question } from '../support/ask.ts';
 import { twoUrls } from '../support/inspect.ts';
 import { as, join, makePerson, nobody } from '../support/people.ts';
+import { eventsOf, type Link, publicLinksAt } from '../support/public-links.ts';
 import { openEventStream } from '../support/sse-reader.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
@@ -18,20 +18,10 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-interface Link {
-  readonly token: string;
-  readonly url: string;
-}
-
-const linkOf = async (conversationId: string): Promise<string> =>
-  (await call<Link>(here, 'PUT', `/api/conversations/${conversationId}/public-link`)).body.token;
-
-const read = (token: string, base = there): Promise<Reply<SharedConversation & { code: string }>> =>
-  call(base, 'GET', `/api/shared/${token}`, undefined, nobody);
-
-const eventsOf = (token: string, runId: string) => ({
-  eventsUrl: `/api/shared/${token}/runs/${runId}/events`,
-});
+const { linkOf, read } = publicLinksAt(
+  () => here,
+  () => there,
+);
 
 it('an owner makes one link, finds it again and revokes it; one that is made later is another', async () => {
   const { id } = await createConversation(here);

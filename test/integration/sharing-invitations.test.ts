@@ -1,10 +1,10 @@
 /** Invitations: who has the token becomes a member, until it expires or is revoked. */
 import type { Conversation } from '@holdfast/shared/http/schemas.ts';
-import type { Invitation, InvitationPreview } from '@holdfast/shared/http/sharing.ts';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { call, createConversation, type Reply } from '../support/ask.ts';
+import { call, createConversation } from '../support/ask.ts';
 import { twoUrls } from '../support/inspect.ts';
-import { as, makePerson, nobody, type Person, recorded } from '../support/people.ts';
+import { invitationsAt } from '../support/invitations.ts';
+import { as, makePerson, nobody, recorded } from '../support/people.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
@@ -17,41 +17,11 @@ beforeAll(async () => {
 });
 afterAll(() => stack.stop());
 
-interface Created {
-  readonly invitation: Invitation;
-  readonly token: string;
-  readonly url: string;
-}
-
-async function invite(
-  conversationId: string,
-  body: object,
-  key?: string,
-  base = here,
-): Promise<Reply<Created>> {
-  return call<Created>(
-    base,
-    'POST',
-    `/api/conversations/${conversationId}/invitations`,
-    body,
-    key === undefined ? {} : { 'idempotency-key': key },
-  );
-}
-const tokenFor = async (conversationId: string, role: string): Promise<string> =>
-  (await invite(conversationId, { role })).body.token;
-
-const accept = (person: Person, token: string, base = there) =>
-  as<Conversation & { code: string }>(person, base, 'POST', `/api/invitations/${token}/accept`);
-const preview = (person: Person, token: string) =>
-  as<InvitationPreview & { code: string }>(person, there, 'GET', `/api/invitations/${token}`);
-
-async function roleOf(person: Pick<Person, 'id'>, conversationId: string): Promise<string | null> {
-  const { rows } = await stack.db.query<{ role: string }>(
-    'select role from members where conversation_id = $1 and user_id = $2',
-    [conversationId, person.id],
-  );
-  return rows[0]?.role ?? null;
-}
+const { invite, tokenFor, accept, preview, roleOf } = invitationsAt(
+  () => stack,
+  () => here,
+  () => there,
+);
 
 const hourMs = 3_600_000;
 

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import type { RunView } from '@holdfast/shared/http/schemas.ts';
 import { formatTicket } from '@holdfast/shared/ticket.ts';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { accountsAt, bearer, nobody } from '../support/accounts.ts';
+import { accountsAt, bearer } from '../support/accounts.ts';
 import { ask, call } from '../support/ask.ts';
 import { openBrowserAt } from '../support/browser-cookies.ts';
 import { storedEnd, twoUrls } from '../support/inspect.ts';
+import { nobody } from '../support/people.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 

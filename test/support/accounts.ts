@@ -1,5 +1,6 @@
 /** Registering, logging in and beginning as a guest, as a program does it: with bearer tokens. */
 import { call, type Reply } from './ask.ts';
+import { nobody } from './people.ts';
 
 /** What these requests are answered: with an account, or with a problem. */
 export interface Opened {
@@ -16,8 +17,6 @@ export interface Opened {
 
 export const password = 'correct horse battery';
 export const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
-/** For requests that nobody has signed. */
-export const nobody = { authorization: '' };
 
 let count = 0;
 export const newEmail = (): string => `user-${count++}@example.com`;

@@ -5,7 +5,7 @@
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { BranchMessage, History, Message } from '../http/schemas.ts';
-import type { Store } from './database.ts';
+import { inSnapshot, type Store } from './database.ts';
 import { type MessageRow, toMessage, toRunView } from './views.ts';
 
 /** A branch longer than this is shown, and given to the model, from its newest messages on. */
@@ -17,32 +17,28 @@ export const siblingsMax = 200;
 /** The messages of the branch that is shown, oldest first, and the runs that have not ended. Throws `conversation_not_found`. */
 export async function getHistory(db: Store, id: string): Promise<History> {
   // One snapshot for all, or a run that ends between the queries would be neither active nor in history.
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const conversation = await trx
-        .selectFrom('conversations')
-        .select('leaf_id')
-        .where('id', '=', id)
-        .where('deleted_at', 'is', null)
-        .executeTakeFirst();
-      if (!conversation) throw notFound('conversation');
-      const [activeRun = null, ...waitingRuns] = await trx
-        .selectFrom('runs')
-        .selectAll()
-        .where('conversation_id', '=', id)
-        .where('status', 'in', ['queued', 'running'])
-        .orderBy('number')
-        .execute();
-      const branch = conversation.leaf_id ? await readBranch(trx, conversation.leaf_id) : [];
-      return {
-        messages: await withSiblings(trx, id, branch),
-        activeRun: activeRun && toRunView(activeRun),
-        waitingRuns: waitingRuns.map(toRunView),
-      };
-    });
+  return inSnapshot(db, async (trx) => {
+    const conversation = await trx
+      .selectFrom('conversations')
+      .select('leaf_id')
+      .where('id', '=', id)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (!conversation) throw notFound('conversation');
+    const [activeRun = null, ...waitingRuns] = await trx
+      .selectFrom('runs')
+      .selectAll()
+      .where('conversation_id', '=', id)
+      .where('status', 'in', ['queued', 'running'])
+      .orderBy('number')
+      .execute();
+    const branch = conversation.leaf_id ? await readBranch(trx, conversation.leaf_id) : [];
+    return {
+      messages: await withSiblings(trx, id, branch),
+      activeRun: activeRun && toRunView(activeRun),
+      waitingRuns: waitingRuns.map(toRunView),
+    };
+  });
 }
 
 /** The messages from the root to `leafId`, oldest first; the newest `branchMessagesMax` of them. Without answers that are not final. */

@@ -63,6 +63,11 @@ function giveUpWhenSilent(client: pg.PoolClient): void {
   client.query = watchedQuery as typeof client.query;
 }
 
+/** Runs queries that must all see the database as it is at one moment. `work` can only read. */
+export function inSnapshot<T>(db: Store, work: (trx: Store) => Promise<T>): Promise<T> {
+  return db.transaction().setIsolationLevel('repeatable read').setAccessMode('read only').execute(work);
+}
+
 /** Rejects when Postgres does not answer. */
 export async function pingDatabase(db: Store): Promise<void> {
   await sql`select 1`.execute(db);

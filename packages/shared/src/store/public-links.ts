@@ -5,7 +5,7 @@ import type { Message, RunView } from '../http/schemas.ts';
 import { isId } from '../id.ts';
 import { newToken, tokenKind } from '../token.ts';
 import { branchMessagesMax, readBranch } from './branches.ts';
-import type { Store } from './database.ts';
+import { inSnapshot, type Store } from './database.ts';
 import type { Grant } from './grant.ts';
 import { toRunView } from './views.ts';
 
@@ -108,37 +108,33 @@ export interface SharedHistory {
 /** Throws `public_link_not_found`. */
 export async function readShared(db: Store, conversationId: string): Promise<SharedHistory> {
   // One snapshot for all, or a run that ends between the queries would be neither among the runs nor in history.
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const conversation = await trx
-        .selectFrom('conversations')
-        .select(['title', 'leaf_id'])
-        .where('id', '=', conversationId)
-        .where('deleted_at', 'is', null)
-        .executeTakeFirst();
-      if (!conversation) {
-        throw new AppError('public_link_not_found', { detail: 'The conversation was deleted.' });
-      }
-      const unfinished = await trx
-        .selectFrom('runs')
-        .selectAll()
-        .where('conversation_id', '=', conversationId)
-        .where('status', 'in', ['queued', 'running'])
-        .where(
-          'id',
-          'in',
-          sql<string>`(
+  return inSnapshot(db, async (trx) => {
+    const conversation = await trx
+      .selectFrom('conversations')
+      .select(['title', 'leaf_id'])
+      .where('id', '=', conversationId)
+      .where('deleted_at', 'is', null)
+      .executeTakeFirst();
+    if (!conversation) {
+      throw new AppError('public_link_not_found', { detail: 'The conversation was deleted.' });
+    }
+    const unfinished = await trx
+      .selectFrom('runs')
+      .selectAll()
+      .where('conversation_id', '=', conversationId)
+      .where('status', 'in', ['queued', 'running'])
+      .where(
+        'id',
+        'in',
+        sql<string>`(
           with recursive ${shownBranch(sql`${conversationId}`)} select run_id from branch where run_id is not null)`,
-        )
-        .orderBy('number')
-        .execute();
-      return {
-        title: conversation.title,
-        messages: conversation.leaf_id ? await readBranch(trx, conversation.leaf_id) : [],
-        runs: unfinished.map(toRunView),
-      };
-    });
+      )
+      .orderBy('number')
+      .execute();
+    return {
+      title: conversation.title,
+      messages: conversation.leaf_id ? await readBranch(trx, conversation.leaf_id) : [],
+      runs: unfinished.map(toRunView),
+    };
+  });
 }

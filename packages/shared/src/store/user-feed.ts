@@ -1,7 +1,7 @@
 /** Reading feeds: where they stand, what they hold after a position, and when their old part may go. */
 import { sql } from 'kysely';
 import type { UserEventType } from '../protocol/user-event.ts';
-import type { Store } from './database.ts';
+import { inSnapshot, type Store } from './database.ts';
 
 /** Events of one page. */
 export const pageEventsMax = 100;
@@ -112,18 +112,14 @@ export function openFeed(
   follow: readonly string[],
   runIds: readonly string[],
 ): Promise<FeedOpening> {
-  return db
-    .transaction()
-    .setIsolationLevel('repeatable read')
-    .setAccessMode('read only')
-    .execute(async (trx) => {
-      const reach = await trx
-        .selectFrom('user_feeds')
-        .select(['seq', 'trimmed_to'])
-        .where('user_id', '=', userId)
-        .executeTakeFirst();
-      const visible = await visibleConversations(trx, userId, follow);
-      const { rows } = await sql<OpenRun>`
+  return inSnapshot(db, async (trx) => {
+    const reach = await trx
+      .selectFrom('user_feeds')
+      .select(['seq', 'trimmed_to'])
+      .where('user_id', '=', userId)
+      .executeTakeFirst();
+    const visible = await visibleConversations(trx, userId, follow);
+    const { rows } = await sql<OpenRun>`
         select runs.id, runs.conversation_id as "conversationId", runs.user_id as "userId", runs.status
         from runs
           join members on members.conversation_id = runs.conversation_id and members.user_id = ${userId}
@@ -132,15 +128,15 @@ export function openFeed(
                and (status in ('queued', 'running') or runs.id = any(${[...runIds]}::uuid[])))
            or (runs.user_id = ${userId} and status = 'queued')
         order by runs.id = any(${[...runIds]}::uuid[]) desc, status desc, number limit ${openRunsMax}`.execute(
-        trx,
-      );
-      return {
-        head: Number(reach?.seq ?? 0),
-        trimmedTo: Number(reach?.trimmed_to ?? 0),
-        visible,
-        runs: rows,
-      };
-    });
+      trx,
+    );
+    return {
+      head: Number(reach?.seq ?? 0),
+      trimmedTo: Number(reach?.trimmed_to ?? 0),
+      visible,
+      runs: rows,
+    };
+  });
 }
 
 /** Which of these conversations the user may see. */
