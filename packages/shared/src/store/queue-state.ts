@@ -7,7 +7,7 @@ const usersMax = 20;
 
 /** What waits, what runs and who answers, in one snapshot. For people who look after the server. */
 export async function queueState(db: Store): Promise<QueueState> {
-  const { rows } = await sql<Omit<QueueState, 'workers'> & { workers: QueueState['workers'] }>`
+  const { rows } = await sql<QueueState>`
     with by_user as (
       select user_id, count(*)::int as waiting from runs where phase = 'waiting' group by user_id
     ), by_worker as (
