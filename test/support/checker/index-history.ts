@@ -64,9 +64,17 @@ export function indexHistory({ entries }: History): Index {
   const memberships = new Map<string, Membership[]>();
   const deleted = new Set<string>();
 
-  const join = (conversationId: string, { user, began, ended }: RequestEntry): void => {
+  const firstWithKey = new Map<string, number>();
+  const keyOf = ({ user, key }: RequestEntry) => `${user} ${key}`;
+  for (const each of requests) {
+    firstWithKey.set(keyOf(each), Math.min(firstWithKey.get(keyOf(each)) ?? Infinity, each.began));
+  }
+  const join = (conversationId: string, request: RequestEntry): void => {
+    const { user, key, began, ended } = request;
     const list = memberships.get(conversationId) ?? [];
-    list.push({ user, from: began, surelyFrom: ended, to: Infinity, surelyTo: Infinity });
+    // A repeat gets the first answer and makes nobody a member again who has left in between.
+    const from = key === null ? began : (firstWithKey.get(keyOf(request)) ?? began);
+    list.push({ user, from, surelyFrom: ended, to: Infinity, surelyTo: Infinity });
     memberships.set(conversationId, list);
   };
   const noteRun = (request: RequestEntry, run: Json, message: Json | undefined): void => {
@@ -119,11 +127,6 @@ export function indexHistory({ entries }: History): Index {
     }
   }
   for (const request of requests) endMemberships(request, memberships, deleted);
-  const firstWithKey = new Map<string, number>();
-  const keyOf = ({ user, key }: RequestEntry) => `${user} ${key}`;
-  for (const each of requests) {
-    firstWithKey.set(keyOf(each), Math.min(firstWithKey.get(keyOf(each)) ?? Infinity, each.began));
-  }
   for (const run of accepted.values()) {
     if (run.request.key !== null) run.began = firstWithKey.get(keyOf(run.request)) ?? run.began;
   }
