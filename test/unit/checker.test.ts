@@ -101,6 +101,17 @@ describe('takes for kept', () => {
         draft.entries['list'] = request(ann, 'GET /api/me', 200, {});
       },
     ],
+    [
+      'an acceptance that is repeated after its user has left, which gets the first answer and does nothing',
+      (draft) => {
+        const accept = (of: typeof bob) =>
+          request(of, 'POST /api/invitations/token/accept', 200, { id: 'c', title: null }, { key: 'k7' });
+        draft.entries['come'] = accept(bob);
+        draft.entries['go'] = request(bob, 'POST /api/conversations/c/leave', 204, null);
+        draft.entries['comeAgain'] = accept(bob);
+        draft.entries['gone'] = request(bob, 'GET /api/conversations/c/messages', 404, {});
+      },
+    ],
   ];
 
   it.each(allowed)('%s', (_, change) => {
