@@ -109,7 +109,13 @@ describe('takes for kept', () => {
         draft.entries['come'] = accept(bob);
         draft.entries['go'] = request(bob, 'POST /api/conversations/c/leave', 204, null);
         draft.entries['comeAgain'] = accept(bob);
-        draft.entries['gone'] = request(bob, 'GET /api/conversations/c/messages', 404, {});
+        draft.entries['gone'] = request(
+          bob,
+          'POST /api/conversations/c/messages',
+          404,
+          { code: 'conversation_not_found' },
+          { body: { text: 'Am I here?' }, key: 'k8' },
+        );
       },
     ],
   ];
