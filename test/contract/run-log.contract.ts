@@ -193,6 +193,61 @@ export function describeRunLog(name: string, create: () => Promise<RunLogSubject
       });
     });
 
+    describe('appending to many logs at once', () => {
+      it('gives each run its own answer, whatever the others get', async () => {
+        const [good, fenced, gap, absent, closed, stopped, last] = Array.from({ length: 7 }, () =>
+          randomUUID(),
+        ) as [string, string, string, string, string, string, string];
+        for (const run of [good, fenced, gap, closed, stopped, last]) await log.open(run, 1, started);
+        await log.open(fenced, 2, emptied);
+        await log.append(closed, 1, 1, [completed]);
+        await log.requestCancel(stopped);
+        const results = await Promise.all([
+          log.append(good, 1, 1, deltas(1, 3)),
+          log.append(fenced, 1, 1, deltas(1, 2)),
+          log.append(gap, 1, 5, deltas(5, 6)),
+          log.append(absent, 1, 1, deltas(1, 1)),
+          log.append(closed, 1, 2, deltas(2, 2)),
+          log.append(stopped, 1, 1, deltas(1, 1)),
+          log.append(last, 1, 1, [...deltas(1, 2), completed]),
+        ]);
+        expect(results).toEqual([
+          appended,
+          { status: 'fenced' },
+          { status: 'gap', lastSeq: 0 },
+          { status: 'absent' },
+          { status: 'closed' },
+          { ...appended, cancelRequested: true },
+          appended,
+        ]);
+        const logged = async (run: string) => idsOf((await log.read(run, null, 100)).events);
+        expect(await Promise.all([good, fenced, gap, absent, closed, stopped, last].map(logged))).toEqual([
+          ['1-0', '1-1', '1-2', '1-3'],
+          ['2-0'],
+          ['1-0'],
+          [],
+          ['1-0', '1-1'],
+          ['1-0', '1-1'],
+          ['1-0', '1-1', '1-2', '1-3'],
+        ]);
+      });
+
+      it('keeps the order within each run, and what they write apart', async () => {
+        const runs = Array.from({ length: 40 }, () => randomUUID());
+        for (const run of runs) await log.open(run, 1, started);
+        const results = await Promise.all(
+          Array.from({ length: 30 }, (_, n) =>
+            runs.map((run) => log.append(run, 1, n + 1, [delta(`${run} ${n} `)])),
+          ).flat(),
+        );
+        expect(results.every((result) => result.status === 'appended')).toBe(true);
+        for (const run of runs) {
+          const text = Array.from({ length: 30 }, (_, n) => `${run} ${n} `).join('');
+          expect(await readText(log, run)).toEqual({ text, id: { attempt: 1, seq: 30 } });
+        }
+      });
+    });
+
     describe('a wish to stop', () => {
       it('that came before any worker waits for the first append', async () => {
         await log.requestCancel(runId);

@@ -119,7 +119,7 @@ describe('the run log in Redis, as Redis sees it', () => {
     await expect.poll(() => heard).toEqual([runId]);
   });
 
-  it('writes no key of a run without its hash tag, so that one script may touch them all on a cluster', async () => {
+  it('writes no key of a run without its hash tag', async () => {
     runId = randomUUID();
     await log.requestCancel(runId);
     await log.open(runId, 1, started);

@@ -1,8 +1,9 @@
 /**
  * Every Redis name that Holdfast uses itself (BullMQ's are under `{<prefix>:queue}`).
  *
- * All keys of one run carry the hash tag `{<runId>}`: on a Redis Cluster they share a slot, so that one script may
- * touch them together. Keyed by run, never by conversation: two runs can never meet in one log.
+ * All keys of one run carry the hash tag `{<runId>}`, so that they could share a slot of a Redis Cluster. A cluster is
+ * not supported: one call appends to the logs of many runs (decision 14). Keyed by run, never by conversation: two runs can
+ * never meet in one log.
  */
 
 export interface RunKeys {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import type { ChainableCommander, Redis } from 'ioredis';
 import { formatEventId, parseEventId } from '../protocol/event-id.ts';
 import { isTerminalType, type LoggedEvent, type RunEventType } from '../protocol/run-event.ts';
+import { type Append, callEventsMax, createAppendQueue } from './append-queue.ts';
 import { cancelChannel, runKeys } from './keys.ts';
 import {
   type AppendResult,
@@ -13,14 +14,10 @@ import {
   type RunLogReader,
   RunLogUnavailableError,
   type RunLogWriter,
-  type UnplacedEvent,
 } from './run-log.ts';
 
 /** An open log outlives any run: every append renews it, and a run is ended long before a day of silence. */
 const openLogLifeMs = 24 * 60 * 60_000;
-
-/** One script call holds Redis for its length; a worker that writes again 50,000 events does so in such steps. */
-const appendEventsMax = 500;
 
 export interface RedisRunLogOptions {
   readonly redis: Redis;
@@ -32,12 +29,18 @@ export interface RedisRunLogOptions {
 
 type Script = (keysThenArgs: (string | number)[]) => Promise<unknown>;
 
-/** Registers a script under its file's name: `append-2.lua` takes 2 keys. EVALSHA falls back to EVAL after a SCRIPT FLUSH. */
+/**
+ * Registers a script under its file's name: `open-2.lua` takes 2 keys; without a number, the number of keys is the first
+ * argument. EVALSHA falls back to EVAL after a SCRIPT FLUSH.
+ */
 function defineScript(redis: Redis, file: string): Script {
   const [name, numberOfKeys] = file.replace('.lua', '').split(/-(?=\d+$)/);
   const command = `holdfast:${name}`;
   const lua = readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
-  redis.defineCommand(command, { numberOfKeys: Number(numberOfKeys), lua });
+  redis.defineCommand(command, {
+    lua,
+    ...(numberOfKeys === undefined ? {} : { numberOfKeys: Number(numberOfKeys) }),
+  });
   const call = Reflect.get(redis, command) as (...args: unknown[]) => Promise<unknown>;
   return (keysThenArgs) => call.apply(redis, keysThenArgs);
 }
@@ -49,41 +52,34 @@ export function createRedisRunLog({
   retentionMs,
 }: RedisRunLogOptions): RunLogWriter & RunLogReader {
   const openScript = defineScript(redis, 'open-2.lua');
-  const appendScript = defineScript(redis, 'append-2.lua');
+  const appendScript = defineScript(redis, 'append.lua');
   const requestCancelScript = defineScript(redis, 'request-cancel-1.lua');
 
-  async function appendChunk(
-    runId: string,
-    attempt: number,
-    firstSeq: number,
-    events: readonly UnplacedEvent[],
-  ): Promise<AppendResult> {
-    const keys = runKeys(prefix, runId);
+  const appends = createAppendQueue(async (taken) => {
+    const keys: string[] = [];
+    const args: (string | number)[] = [];
+    for (const each of taken) pushAppend(each, keys, args);
+    const replies = await whileAvailable(appendScript([keys.length, ...keys, ...args]));
+    return (replies as AppendReply[]).map(toAppendResult);
+  });
+
+  function pushAppend(
+    { runId, attempt, firstSeq, events }: Append,
+    keys: string[],
+    args: (string | number)[],
+  ): void {
+    const { log, meta, channel } = runKeys(prefix, runId);
     const closes = isTerminalType(events.at(-1)?.type ?? '');
-    const reply = (await whileAvailable(
-      appendScript([
-        keys.log,
-        keys.meta,
-        attempt,
-        firstSeq,
-        closes ? '1' : '0',
-        closes ? retentionMs : openLogLifeMs,
-        keys.channel,
-        ...events.flatMap((event) => [event.type, event.json]),
-      ]),
-    )) as [status: string, detail?: string | number];
-    switch (reply[0]) {
-      case 'OK':
-        return { status: 'appended', cancelRequested: reply[1] === '1' };
-      case 'GAP':
-        return { status: 'gap', lastSeq: Number(reply[1]) };
-      case 'FENCED':
-        return { status: 'fenced' };
-      case 'CLOSED':
-        return { status: 'closed' };
-      default:
-        return { status: 'absent' };
-    }
+    keys.push(log, meta);
+    args.push(
+      attempt,
+      firstSeq,
+      closes ? '1' : '0',
+      closes ? retentionMs : openLogLifeMs,
+      channel,
+      events.length,
+    );
+    for (const { type, json } of events) args.push(type, json);
   }
 
   /** Head and entries in one transaction: a page never claims to reach a head that it was not read with. */
@@ -98,6 +94,7 @@ export function createRedisRunLog({
   return {
     async open(runId, attempt, opening) {
       const keys = runKeys(prefix, runId);
+      appends.sendNow(runId);
       const reply = await whileAvailable(
         openScript([keys.log, keys.meta, attempt, opening.type, opening.json, keys.channel, openLogLifeMs]),
       );
@@ -106,8 +103,10 @@ export function createRedisRunLog({
 
     async append(runId, attempt, firstSeq, events) {
       let result: AppendResult = { status: 'appended', cancelRequested: false };
-      for (let at = 0; at < events.length && result.status === 'appended'; at += appendEventsMax) {
-        result = await appendChunk(runId, attempt, firstSeq + at, events.slice(at, at + appendEventsMax));
+      // A worker that writes again 50,000 events does so in steps.
+      for (let at = 0; at < events.length && result.status === 'appended'; at += callEventsMax) {
+        const step = events.slice(at, at + callEventsMax);
+        result = await appends.append({ runId, attempt, firstSeq: firstSeq + at, events: step });
       }
       return result;
     },
@@ -179,6 +178,25 @@ export function createRedisRunLogFeed(
       redis.unsubscribe(channel).catch(() => undefined);
     },
   };
+}
+
+type AppendReply = [status: string, detail?: string | number];
+
+function toAppendResult([status, detail]: AppendReply): AppendResult | RunLogUnavailableError {
+  switch (status) {
+    case 'OK':
+      return { status: 'appended', cancelRequested: detail === '1' };
+    case 'GAP':
+      return { status: 'gap', lastSeq: Number(detail) };
+    case 'FENCED':
+      return { status: 'fenced' };
+    case 'CLOSED':
+      return { status: 'closed' };
+    case 'ABSENT':
+      return { status: 'absent' };
+    default:
+      return new RunLogUnavailableError(String(detail));
+  }
 }
 
 type MetaReply = [attempt: string | null, seq: string | null, closed: string | null];
