@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { connectRedis, whenReady } from '@holdfast/shared/redis.ts';
+import { connectRedis, type RedisRole, whenReady } from '@holdfast/shared/redis.ts';
 import { cancelChannel, runKeys } from '@holdfast/shared/run-log/keys.ts';
-import { createRedisRunLog, createRedisRunLogFeed } from '@holdfast/shared/run-log/redis.ts';
+import { createLeanConnection } from '@holdfast/shared/run-log/lean-connection.ts';
+import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
+import { createRedisRunLogFeed } from '@holdfast/shared/run-log/redis-feed.ts';
 import { RunLogUnavailableError } from '@holdfast/shared/run-log/run-log.ts';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
@@ -20,7 +22,7 @@ const prefix = `contract-${randomUUID()}`;
 const retentionMs = 90_000;
 const openLifeMs = 24 * 60 * 60_000;
 
-const connect = (role: 'commands' | 'subscriber', name = 'contract'): Redis =>
+const connect = (role: RedisRole, name = 'contract'): Redis =>
   connectRedis({ url: inject('redisUrl'), role, name, onError: () => undefined });
 
 /** A replica that lags behind has no trace of the newer entries, not even the stream's last id: so it is built anew. */
@@ -33,26 +35,29 @@ async function truncate(redis: Redis, runId: string, seq: number): Promise<void>
   await transaction.exec();
 }
 
-async function createSubject(): Promise<RunLogSubject> {
+/** `lean`: read as an API process reads, or over the connection that writes, as a worker does. */
+async function createSubject(lean: boolean): Promise<RunLogSubject> {
   const redis = connect('commands');
-  const subscriber = connect('subscriber');
-  await Promise.all([whenReady(redis), whenReady(subscriber)]);
+  const readRedis = connect('lean');
+  const feedRedis = connect('lean');
+  await Promise.all([redis, readRedis, feedRedis].map(whenReady));
+  const reads = createLeanConnection(readRedis).transact;
   return {
-    log: createRedisRunLog({ redis, prefix, retentionMs }),
-    feed: async (handlers) => createRedisRunLogFeed({ redis: subscriber, prefix }, handlers),
+    log: createRedisRunLog({ redis, prefix, retentionMs, ...(lean ? { reads } : {}) }),
+    feed: async (handlers) => createRedisRunLogFeed({ redis: feedRedis, prefix }, handlers),
     lose: async (runId) => {
       const keys = runKeys(prefix, runId);
       await redis.del(keys.log, keys.meta);
     },
     truncate: (runId, seq) => truncate(redis, runId, seq),
     close: async () => {
-      redis.disconnect();
-      subscriber.disconnect();
+      for (const connection of [redis, readRedis, feedRedis]) connection.disconnect();
     },
   };
 }
 
-describeRunLog('the run log in Redis', createSubject);
+describeRunLog('the run log in Redis', () => createSubject(true));
+describeRunLog('the run log in Redis, read over a shared connection', () => createSubject(false));
 
 describe('the run log in Redis, as Redis sees it', () => {
   let redis: Redis;
@@ -157,7 +162,7 @@ describe('the run log in Redis, as Redis sees it', () => {
   it('tells of an interruption when the connection of its feed broke, and hears what comes after it', async () => {
     runId = randomUUID();
     const name = `feed-${runId.slice(0, 8)}`;
-    const subscriber = connect('subscriber', name);
+    const subscriber = connect('lean', name);
     onTestFinished(() => subscriber.disconnect());
     await whenReady(subscriber);
     const heard: string[] = [];

@@ -82,6 +82,6 @@ it('1,000 readers of 200 answers that are written at once: every one complete an
   }
   expect(readers.flat()).toHaveLength(answers * readersPerAnswer);
   expect(openAtOnce).toBeGreaterThan(900);
-  expect(connectionsBefore).toBe(4);
-  expect(connectionsDuring).toBe(4);
+  expect(connectionsBefore).toBe(8);
+  expect(connectionsDuring).toBe(8);
 });

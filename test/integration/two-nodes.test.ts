@@ -119,7 +119,8 @@ it('an API process holds the same few Redis connections for 200 open event strea
   for (const stream of streams) stream.cut();
   console.log('Redis connections of two API processes, by open event streams:', counts);
 
-  expect(counts[0]).toEqual(['holdfast-api', 'holdfast-api', 'holdfast-api-feed', 'holdfast-api-feed']);
+  const each = ['holdfast-api', 'holdfast-api-feed', 'holdfast-api-nudges', 'holdfast-api-reads'];
+  expect(counts[0]).toEqual(each.flatMap((name) => [name, name]));
   expect(counts[1]).toEqual(counts[0]);
   expect(counts[200]).toEqual(counts[0]);
   await Promise.all(runs.map((run) => call(bases[0] ?? '', 'POST', `/api/runs/${run.id}/cancel`)));

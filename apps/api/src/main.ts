@@ -4,8 +4,10 @@ import { createDispatcher } from '@holdfast/shared/dispatcher.ts';
 import { createLogger } from '@holdfast/shared/logger.ts';
 import { onShutdown, orExit } from '@holdfast/shared/process.ts';
 import { createRunQueue } from '@holdfast/shared/queue.ts';
-import { connectRedis, redisFault, whenReady } from '@holdfast/shared/redis.ts';
-import { createRedisRunLog, createRedisRunLogFeed } from '@holdfast/shared/run-log/redis.ts';
+import { connectRedis, type RedisRole, redisFault, whenReady } from '@holdfast/shared/redis.ts';
+import { createLeanConnection } from '@holdfast/shared/run-log/lean-connection.ts';
+import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
+import { createRedisRunLogFeed } from '@holdfast/shared/run-log/redis-feed.ts';
 import { connectDatabase, pingDatabase } from '@holdfast/shared/store/database.ts';
 import { databaseFault } from '@holdfast/shared/store/database-fault.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
@@ -31,18 +33,12 @@ const store = connectDatabase({
   onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
 });
 const onRedisError = (error: Error) => logger.warn({ err: error }, 'a Redis connection broke');
-const redis = connectRedis({
-  url: config.redisUrl,
-  role: 'commands',
-  name: 'holdfast-api',
-  onError: onRedisError,
-});
-const subscriber = connectRedis({
-  url: config.redisUrl,
-  role: 'subscriber',
-  name: 'holdfast-api-feed',
-  onError: onRedisError,
-});
+const connect = (role: RedisRole, name: string) =>
+  connectRedis({ url: config.redisUrl, role, name: `holdfast-${name}`, onError: onRedisError });
+const redis = connect('commands', 'api');
+const subscriber = connect('subscriber', 'api-nudges');
+const readRedis = connect('lean', 'api-reads');
+const feedRedis = connect('lean', 'api-feed');
 
 await orExit('Redis cannot be used (REDIS_URL)', async () => {
   await whenReady(redis);
@@ -54,6 +50,7 @@ const runLog = createRedisRunLog({
   redis,
   prefix: config.redisPrefix,
   retentionMs: config.runLogRetentionMs,
+  reads: createLeanConnection(readRedis).transact,
 });
 const queue = createRunQueue({ connection: redis, prefix: config.redisPrefix, onError: onRedisError });
 const connections = createConnections({
@@ -65,8 +62,7 @@ const positions = createPositions({ store, logger });
 const accessWatch = createAccessWatch({ store, logger });
 const hub = createHub({
   runLog,
-  createFeed: (handlers) =>
-    createRedisRunLogFeed({ redis: subscriber, prefix: config.redisPrefix }, handlers),
+  createFeed: (handlers) => createRedisRunLogFeed({ redis: feedRedis, prefix: config.redisPrefix }, handlers),
   lookUpEnds: (runIds) => endedRuns(store, runIds),
   watchPosition: (runId, onPosition) => positions.watch(runId, onPosition),
   logger,
@@ -134,8 +130,7 @@ onShutdown(logger, async (hurry) => {
   accessWatch.close();
   connections.close();
   await queue.close();
-  redis.disconnect();
-  subscriber.disconnect();
+  for (const connection of [redis, subscriber, readRedis, feedRedis]) connection.disconnect();
   await store.destroy();
 });
 

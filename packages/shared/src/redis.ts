@@ -17,8 +17,9 @@ const reconnectMsMax = 1_000;
  * commands     fails fast: the caller has a fallback (Postgres, the sweeper, a retry) and somebody waits for the answer
  * subscriber   waits for ever: it has nothing to answer
  * queueWorker  waits for ever, as BullMQ demands of a worker's connection
+ * lean         is only made by ioredis, and then read by our own decoder (run-log/lean-connection.ts)
  */
-export type RedisRole = 'commands' | 'subscriber' | 'queueWorker';
+export type RedisRole = 'commands' | 'subscriber' | 'queueWorker' | 'lean';
 
 export interface RedisOptions {
   readonly url: string;
@@ -36,6 +37,7 @@ export function connectRedis({ url, role, name, onError }: RedisOptions): Redis 
     ...(role === 'commands'
       ? { commandTimeout: commandMsMax, maxRetriesPerRequest: 1, enableOfflineQueue: false }
       : { maxRetriesPerRequest: null }),
+    ...(role === 'lean' ? { protocol: 2 } : {}),
     socketTimeout: role === 'queueWorker' ? silentWhileBlockedMsMax : silentMsMax,
     connectTimeout: silentMsMax,
     retryStrategy: (tries) =>

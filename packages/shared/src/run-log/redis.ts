@@ -1,20 +1,20 @@
 import { readFileSync } from 'node:fs';
-import type { ChainableCommander, Redis } from 'ioredis';
-import { formatEventId, parseEventId } from '../protocol/event-id.ts';
-import { isTerminalType, type LoggedEvent, type RunEventType } from '../protocol/run-event.ts';
+import type { Redis } from 'ioredis';
+import { formatEventId } from '../protocol/event-id.ts';
+import { isTerminalType } from '../protocol/run-event.ts';
 import { type Append, callEventsMax, createAppendQueue } from './append-queue.ts';
 import { cancelChannel, runKeys } from './keys.ts';
+import { toLoggedEvent } from './logged-event.ts';
 import {
   type AppendResult,
   type LogHead,
   type LogPage,
   type OpenResult,
-  type RunLogFeed,
-  type RunLogFeedHandlers,
   type RunLogReader,
   RunLogUnavailableError,
   type RunLogWriter,
 } from './run-log.ts';
+import { type Transact, transactThrough, whileAvailable } from './transact.ts';
 
 /** An open log outlives any run: every append renews it, and a run is ended long before a day of silence. */
 const openLogLifeMs = 24 * 60 * 60_000;
@@ -25,6 +25,8 @@ export interface RedisRunLogOptions {
   readonly prefix: string;
   /** How long a log can be read after its end, in milliseconds. */
   readonly retentionMs: number;
+  /** How logs are read; not given: through `redis`. A process that reads for many has a connection of its own for it. */
+  readonly reads?: Transact;
 }
 
 type Script = (keysThenArgs: (string | number)[]) => Promise<unknown>;
@@ -50,6 +52,7 @@ export function createRedisRunLog({
   redis,
   prefix,
   retentionMs,
+  reads = transactThrough(redis),
 }: RedisRunLogOptions): RunLogWriter & RunLogReader {
   const openScript = defineScript(redis, 'open-2.lua');
   const appendScript = defineScript(redis, 'append.lua');
@@ -85,10 +88,14 @@ export function createRedisRunLog({
   /** Head and entries in one transaction: a page never claims to reach a head that it was not read with. */
   async function readPage(runId: string, range: string, limit: number): Promise<LogPage> {
     const keys = runKeys(prefix, runId);
-    const [meta, entries] = (await transact(
-      redis.multi().hmget(keys.meta, 'attempt', 'seq', 'closed').xrange(keys.log, range, '+', 'COUNT', limit),
-    )) as [MetaReply, [id: string, fields: string[]][]];
-    return { head: toHead(meta), events: entries.map(([id, fields]) => toEvent(id, fields[1], fields[3])) };
+    const [meta, entries] = (await reads([
+      ['hmget', keys.meta, 'attempt', 'seq', 'closed'],
+      ['xrange', keys.log, range, '+', 'COUNT', limit],
+    ])) as [MetaReply, [id: string, fields: string[]][]];
+    return {
+      head: toHead(meta),
+      events: entries.map(([id, fields]) => toLoggedEvent(id, fields[1], fields[3])),
+    };
   }
 
   return {
@@ -126,56 +133,9 @@ export function createRedisRunLog({
 
     async heads(runIds) {
       if (runIds.length === 0) return [];
-      const pipeline = redis.pipeline();
-      for (const runId of runIds) pipeline.hmget(runKeys(prefix, runId).meta, 'attempt', 'seq', 'closed');
-      return ((await transact(pipeline)) as MetaReply[]).map(toHead);
-    },
-  };
-}
-
-/**
- * Live events over one subscriber connection, however many runs it listens to. `redis` must be used for nothing else:
- * a connection that subscribes answers no other command.
- */
-export function createRedisRunLogFeed(
-  { redis, prefix }: Pick<RedisRunLogOptions, 'redis' | 'prefix'>,
-  handlers: RunLogFeedHandlers,
-): RunLogFeed {
-  const runIdOfChannel = new Map<string, string>();
-
-  redis.on('message', (channel: string, message: string) => {
-    const runId = runIdOfChannel.get(channel);
-    if (runId === undefined) return;
-    const typeAt = message.indexOf(' ');
-    const jsonAt = message.indexOf(' ', typeAt + 1);
-    handlers.onEvent(
-      runId,
-      toEvent(message.slice(0, typeAt), message.slice(typeAt + 1, jsonAt), message.slice(jsonAt + 1)),
-    );
-  });
-  // After a reconnection, what was published meanwhile is lost. ioredis subscribes anew by itself, but does not tell when
-  // it is done: only a subscription of our own says from when on the log can be compared without missing anything.
-  redis.on('ready', () => {
-    const channels = [...runIdOfChannel.keys()];
-    if (channels.length === 0) return;
-    redis.subscribe(...channels).then(
-      () => handlers.onInterruption(),
-      // The connection broke again; `ready` comes again, too.
-      () => undefined,
-    );
-  });
-
-  return {
-    async listen(runId) {
-      const { channel } = runKeys(prefix, runId);
-      runIdOfChannel.set(channel, runId);
-      await whileAvailable(redis.subscribe(channel));
-    },
-    unlisten(runId) {
-      const { channel } = runKeys(prefix, runId);
-      runIdOfChannel.delete(channel);
-      // Best effort: an unsubscribe that is lost with the connection is not subscribed anew either.
-      redis.unsubscribe(channel).catch(() => undefined);
+      const metas = runIds.map((runId) => runKeys(prefix, runId).meta);
+      const replies = await reads(metas.map((meta) => ['hmget', meta, 'attempt', 'seq', 'closed']));
+      return (replies as MetaReply[]).map(toHead);
     },
   };
 }
@@ -205,34 +165,4 @@ type MetaReply = [attempt: string | null, seq: string | null, closed: string | n
 function toHead([attempt, seq, closed]: MetaReply): LogHead | null {
   if (attempt === null) return null;
   return { id: { attempt: Number(attempt), seq: Number(seq) }, closed: closed !== null };
-}
-
-/** Throws on an entry that no version of this code writes: somebody else wrote to our key. */
-function toEvent(id: string, type: string | undefined, json: string | undefined): LoggedEvent {
-  const parsed = parseEventId(id);
-  if (!parsed || type === undefined || json === undefined)
-    throw new Error(`foreign entry ${id} in a run log`);
-  return { id: parsed, type: type as RunEventType, json };
-}
-
-async function transact(commands: ChainableCommander): Promise<unknown[]> {
-  const replies = (await whileAvailable(commands.exec())) ?? [];
-  return replies.map(([error, reply]) => {
-    if (error) throw new RunLogUnavailableError(error.message, { cause: error });
-    return reply;
-  });
-}
-
-/**
- * Whatever Redis answers instead of the result (connection lost, LOADING, OOM, READONLY, a timeout) means the same to
- * the caller: not now. Each operation can be repeated, because what it writes has a fixed place.
- */
-async function whileAvailable<T>(reply: Promise<T>): Promise<T> {
-  try {
-    return await reply;
-  } catch (error) {
-    throw new RunLogUnavailableError(error instanceof Error ? error.message : String(error), {
-      cause: error,
-    });
-  }
 }
