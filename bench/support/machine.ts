@@ -26,7 +26,9 @@ export function checkMachine(): Machine {
     throw new Explained('The bench needs a native Redis: install redis-server or set REDIS_BIN to its path.');
   const openFilesMax = Number(spawnSync('sh', ['-c', 'ulimit -n']).stdout.toString());
   if (openFilesMax < openFilesMin)
-    throw new Explained(`A process may open ${openFilesMax} files here; run \`ulimit -n ${openFilesMin}\` first.`);
+    throw new Explained(
+      `A process may open ${openFilesMax} files here; run \`ulimit -n ${openFilesMin}\` first.`,
+    );
   const version = spawnSync(binary, ['--version']).stdout.toString();
   return {
     cpu: cpus()[0]?.model ?? 'unknown',

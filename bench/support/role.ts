@@ -41,7 +41,8 @@ export async function startRole(options: RoleOptions): Promise<Role> {
   const calls = new Map<number, PromiseWithResolvers<unknown>>();
   const exited = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   void exited.then(() => {
-    for (const call of calls.values()) call.reject(new Error(`${options.name} ended: ${lastWords(options.log)}`));
+    for (const call of calls.values())
+      call.reject(new Error(`${options.name} ended: ${lastWords(options.log)}`));
   });
   const url = await whenReady(child, options);
   let calledLast = 0;

@@ -16,7 +16,11 @@ export interface Schedule {
   setRate(eventsPerSecond: number): void;
 }
 
-export function createSchedule(answers: () => number, emit: Emit, afterTick: () => void = () => {}): Schedule {
+export function createSchedule(
+  answers: () => number,
+  emit: Emit,
+  afterTick: () => void = () => {},
+): Schedule {
   let rate = 0;
   let due = 0;
   let next = 0;
