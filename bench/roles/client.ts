@@ -3,6 +3,7 @@
  * The same for every side, and its CPU counts for none.
  */
 import { connect, type Socket } from 'node:net';
+import { askOnce, type Question } from '../support/ask.ts';
 import { createLatencies } from '../support/latencies.ts';
 import { ready, serve } from '../support/serve.ts';
 
@@ -55,12 +56,12 @@ function take(reader: Reader, untilSeq: number, onDone: () => void): void {
       return;
     }
     const seqEnd = rest.indexOf('\n', start);
-    const seq = Number(rest.slice(start + 6, seqEnd));
+    const seq = Number.parseInt(rest.slice(start + 6, start + 16), 10);
     const isSnapshot = rest.startsWith('event: snapshot', seqEnd + 1);
     if (seq !== reader.lastSeq + 1 && !isSnapshot) disorders += 1;
     reader.lastSeq = seq;
     events += 1;
-    const textAt = rest.indexOf('{"text":"', seqEnd);
+    const textAt = rest.indexOf('{"text":"', start);
     if (textAt >= 0 && textAt < end && !isSnapshot) {
       latencies.add(now - Number(rest.slice(textAt + 9, textAt + 21)));
       if (chunkChars > 0) chunks += Math.round((end - 2 - textAt - 9) / chunkChars);
@@ -86,7 +87,7 @@ function openReader(path: string, { cursor, untilSeq }: Opening): Promise<Reader
     const headers = { ...target.headers, ...(cursor === undefined ? {} : { 'last-event-id': cursor }) };
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     socket.write(`GET ${path} HTTP/1.1\r\nhost: bench\r\naccept: text/event-stream\r\n${lines.join('')}\r\n`);
-    socket.on('data', (data) => {
+    socket.on('data', (data: Buffer) => {
       bytes += data.byteLength;
       reader.rest += data.latin1Slice();
       if (!headSeen) {
@@ -140,6 +141,8 @@ serve({
     chunkChars = next.chunkChars ?? 0;
   },
   open,
+  /** Asks once and reads the answer's first event, and its first text. */
+  ask: (question: Question) => askOnce(question),
   /** Counts from now on. */
   reset() {
     events = 0;

@@ -1,8 +1,9 @@
 /**
  * Appends events for many answers, as workers do: to Holdfast's run log through the product's own code, to plain Redis
- * streams for the naive design, or through `resumable-stream`, in whose memory the text stays.
+ * streams for the naive design, through `resumable-stream`, in whose memory the text stays, or to a Durable Streams server.
  */
 
+import { Agent, request } from 'node:http';
 import { connectRedis, whenReady } from '@holdfast/shared/redis.ts';
 import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
 import { Redis } from 'ioredis';
@@ -104,8 +105,60 @@ function resumableWriter(): Writer {
   };
 }
 
-const writer =
-  kind === 'holdfast' ? await holdfastWriter() : kind === 'naive' ? naiveWriter() : resumableWriter();
+/** Durable Streams takes each append as an HTTP request. */
+function durableWriter(): Writer {
+  const url = process.env['DURABLE_URL'] ?? '';
+  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+  const send = (method: string, answer: number, body: string) =>
+    new Promise<void>((resolve, reject) => {
+      const options = { method, agent, headers: { 'content-type': 'text/plain' } };
+      const sent = request(`${url}/answers/${answer}`, options, (response) => {
+        response.resume();
+        response.on('end', () =>
+          (response.statusCode ?? 500) < 300 ? resolve() : reject(new Error(`status ${response.statusCode}`)),
+        );
+      });
+      sent.on('error', reject);
+      sent.end(body);
+    });
+  const seqs: number[] = [];
+  /** The end of the queue of each answer: two requests under way could arrive in the other order. */
+  const tails: Promise<unknown>[] = [];
+  return {
+    async open(answerIds) {
+      for (let answer = seqs.length; answer < answerIds.length; answer += 1) {
+        await send('PUT', answer, '');
+        await send('POST', answer, 'id: 1-0 {}');
+        seqs[answer] = 0;
+      }
+    },
+    append(answer, jsons) {
+      for (const json of jsons) {
+        const seq = (seqs[answer] ?? 0) + 1;
+        seqs[answer] = seq;
+        tails[answer] = (tails[answer] ?? Promise.resolve()).then(() =>
+          send('POST', answer, `id: 1-${seq} ${json}`),
+        );
+      }
+      return tails[answer] ?? Promise.resolve();
+    },
+  };
+}
+
+function createWriter(): Writer | Promise<Writer> {
+  switch (kind) {
+    case 'holdfast':
+      return holdfastWriter();
+    case 'naive':
+      return naiveWriter();
+    case 'durable':
+      return durableWriter();
+    default:
+      return resumableWriter();
+  }
+}
+
+const writer = await createWriter();
 let answers = 0;
 let unconfirmed = 0;
 let bytesPerEvent = 16;

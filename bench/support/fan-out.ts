@@ -44,8 +44,8 @@ async function startPeer(
   producer: string | null,
   env: Record<string, string> = {},
 ): Promise<FanOut> {
-  const redis = producer === null && server === 'bare-server' ? null : await context.redis();
-  const shared = { ...env, REDIS_URL: redis?.url ?? '', REDIS_PREFIX: redisPrefix };
+  const redis = server === 'bare-server' || server === 'durable-server' ? null : await context.redis();
+  const shared: Record<string, string> = { ...env, REDIS_URL: redis?.url ?? '', REDIS_PREFIX: redisPrefix };
   const serving = await context.role({
     name: server,
     file: rolePath(server),
@@ -53,7 +53,9 @@ async function startPeer(
     nodeArgs: ['--expose-gc', '--import', new URL('probe.ts', import.meta.url).href],
   });
   const ids = Array.from({ length: options.answers }, (_, answer) => String(answer));
-  const paths = ids.map((id) => `/events/${id}`);
+  const isDurable = server === 'durable-server';
+  const paths = ids.map((id) => (isDurable ? `/answers/${id}?offset=-1&live=sse` : `/events/${id}`));
+  if (isDurable) shared['DURABLE_URL'] = serving.url;
   return connect(context, {
     serving,
     producer,
@@ -141,3 +143,6 @@ export const startDirect: StartFanOut = (context, options) =>
   startPeer(context, 'resumable-server', options, null, { BENCH_DIRECT: '1' });
 
 export const startBare: StartFanOut = (context, options) => startPeer(context, 'bare-server', options, null);
+
+export const startDurable: StartFanOut = (context, options) =>
+  startPeer(context, 'durable-server', options, 'durable', { BENCH_DIR: context.dir });
