@@ -47,6 +47,12 @@ const errorTable: readonly ErrorClass[] = [
   { code: 'content_refused', retryable: false, when: both(status(400, 403), refused) },
   { code: 'upstream_quota', retryable: false, when: both(status(400, 402, 403, 429), noCredit) },
   { code: 'upstream_auth', retryable: false, when: status(401, 403) },
+  // A redirect is not followed: the address that was configured is not the provider's.
+  {
+    code: 'upstream_invalid',
+    retryable: false,
+    when: (error) => error.status !== undefined && error.status < 400,
+  },
   { code: 'upstream_quota', retryable: false, when: status(402) },
   { code: 'upstream_not_found', retryable: false, when: status(404) },
   { code: 'upstream_unavailable', retryable: true, when: status(408, 409, 425) },
