@@ -42,7 +42,7 @@ export function createReplyDecoder(onReply: (reply: Reply) => void): (chunk: Buf
   }
 
   return (chunk) => {
-    text = text === '' ? chunk.latin1Slice() : text + chunk.latin1Slice();
+    text = text === '' ? chunk.toString('latin1') : text + chunk.toString('latin1');
     let at = 0;
     for (;;) {
       const lineEnd = text.indexOf('\r', at);
