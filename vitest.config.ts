@@ -3,6 +3,9 @@ import { defineConfig } from 'vitest/config';
 /** Real processes start within a second or two on a quiet machine; this leaves room for a busy one. */
 const processTimeoutMs = 60_000;
 
+/** The full sizes of the attacks take minutes. */
+const attackTimeoutMs = 10 * processTimeoutMs;
+
 const project = (name: string, timeoutMs: number) => ({
   extends: true as const,
   test: {
@@ -24,6 +27,8 @@ export default defineConfig({
       project('integration', processTimeoutMs),
       project('fault', 2 * processTimeoutMs),
       project('browser', 2 * processTimeoutMs),
+      // As long as the sizes that are asked for take: see test/attack/sizes.ts.
+      project('attack', attackTimeoutMs),
     ],
   },
 });

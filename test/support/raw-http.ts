@@ -93,7 +93,12 @@ export function sendRaw(
   return exchange(base, requestBytes(base, request), options);
 }
 
-function parseReply(bytes: Buffer): (RawReply & { complete: boolean }) | null {
+const continueHead = 'HTTP/1.1 100 Continue\r\n\r\n';
+
+function parseReply(all: Buffer): (RawReply & { complete: boolean }) | null {
+  // "100 Continue" is no answer; that comes after it.
+  const continues = all.subarray(0, continueHead.length).toString('latin1') === continueHead;
+  const bytes = continues ? all.subarray(continueHead.length) : all;
   const headEnd = bytes.indexOf('\r\n\r\n');
   if (headEnd < 0) return null;
   const [statusLine = '', ...lines] = bytes.subarray(0, headEnd).toString('latin1').split('\r\n');

@@ -12,6 +12,7 @@ import { registerDocs } from './plugins/docs.ts';
 import { type HealthOptions, registerHealth } from './plugins/health.ts';
 import { requireIdempotency } from './plugins/idempotency.ts';
 import { registerJsonBody } from './plugins/json-body.ts';
+import { registerHttpRules } from './plugins/http-rules.ts';
 import { answerBrokenHttp, answerFrameworkError, registerProblems } from './plugins/problem.ts';
 import { type RateLimitOptions, registerRateLimits } from './plugins/rate-limits.ts';
 import { registerRingFeeds } from './plugins/ring-feeds.ts';
@@ -74,6 +75,8 @@ export async function buildApp({ config, logger, rateLimits, services, health }:
       requestTimeout: requestMsMax,
       connectionsCheckingInterval: requestCheckMs,
       maxHeaderSize: headerBytesMax,
+      // Node's own answer has no body; ours is below.
+      requireHostHeader: false,
     },
     clientErrorHandler: answerBrokenHttp,
     frameworkErrors: answerFrameworkError,
@@ -84,6 +87,7 @@ export async function buildApp({ config, logger, rateLimits, services, health }:
   app.setSerializerCompiler(serializerCompiler);
 
   registerProblems(app);
+  registerHttpRules(app);
   registerJsonBody(app);
 
   app.addHook('onRequest', async (request, reply) => {

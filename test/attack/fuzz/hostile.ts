@@ -1,0 +1,167 @@
+/** What is sent where something else belongs. */
+import { gzipSync } from 'node:zlib';
+
+/** Texts that have broken something somewhere: ends of lines and strings, syntaxes, names that objects have already. */
+export const hostileTexts: readonly string[] = [
+  '',
+  ' ',
+  '\u0000',
+  'a\u0000b',
+  '\ud800',
+  'a\udfffb',
+  '\ufeff',
+  '\u2028',
+  '\u202e',
+  '\r\n',
+  'a\r\nX-Evil: yes\r\n\r\n',
+  '\u001b[31m',
+  '../../../../etc/passwd',
+  "' OR 1=1--",
+  '"; drop table users;--',
+  '%_%',
+  '\\',
+  '${jndi:ldap://127.0.0.1/a}',
+  '{{7*7}}',
+  '<script>alert(1)</script>',
+  '__proto__',
+  'constructor',
+  'null',
+  'NaN',
+  '-1',
+  '1e309',
+  '9223372036854775808',
+  '٣',
+  '{tag}:meta',
+  '*',
+  '$',
+  '+',
+  '>',
+  'a & b | !c:*',
+  'İ'.repeat(200),
+  'a'.repeat(10_000),
+  '👩‍👩‍👧‍👦'.repeat(500),
+  `${'a'.repeat(5_000)}@${'b.'.repeat(2_000)}`,
+];
+
+const nested = (depth: number): unknown => {
+  let value: unknown = 1;
+  for (let level = 0; level < depth; level += 1) value = level % 2 === 0 ? [value] : { a: value };
+  return value;
+};
+
+/** Values of every kind, as JSON can write them. */
+export const hostileValues: readonly unknown[] = [
+  null,
+  true,
+  false,
+  0,
+  -1,
+  1.5,
+  2 ** 53,
+  -(2 ** 63),
+  1e308,
+  [],
+  {},
+  [null],
+  [[[]]],
+  { $gt: '' },
+  { length: 1e9 },
+  { toString: 1, valueOf: null },
+  nested(500),
+  Array.from({ length: 5_000 }, (_, n) => n),
+  Object.fromEntries(Array.from({ length: 2_000 }, (_, n) => [`k${n}`, n])),
+  ...hostileTexts,
+];
+
+/** Bodies that are no JSON object, or hardly one. */
+export const hostileBodies: readonly (string | Buffer)[] = [
+  '',
+  ' ',
+  '\ufeff{}',
+  'null',
+  '[]',
+  '0',
+  '"x"',
+  '{',
+  '{"a"',
+  '{"a":1,}',
+  "{'a':1}",
+  '{"a":1}{"b":2}',
+  '{"__proto__":{"role":"admin"}}',
+  '{"constructor":{"prototype":{"role":"admin"}}}',
+  '[[[[[[[[[[',
+  '['.repeat(50_000),
+  `${'{"a":'.repeat(5_000)}1${'}'.repeat(5_000)}`,
+  `{${'"a":1,'.repeat(20_000)}"a":1}`,
+  '{"text":"\\ud800"}',
+  '{"text":"\\u0000"}',
+  '{"text":1e999}',
+  Buffer.from([0xff, 0xfe, 0x7b, 0x00, 0x7d, 0x00]),
+  Buffer.from([...Buffer.from('{"text":"'), 0xc0, 0x80, ...Buffer.from('"}')]),
+  gzipSync(Buffer.alloc(100_000, 0x20)),
+  'text=a&title=b',
+  '--x\r\nContent-Disposition: form-data; name="text"\r\n\r\na\r\n--x--\r\n',
+  '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><a>&b;</a>',
+];
+
+export const hostileTypes: readonly string[] = [
+  '',
+  ';',
+  'text/plain',
+  'application/xml',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data; boundary=x',
+  'multipart/form-data',
+  'application/json; charset=utf-16',
+  'application/json; charset=',
+  'application/json;;;',
+  'application/json, text/plain',
+  'APPLICATION/JSON',
+  'application/json\t',
+  `application/${'x'.repeat(2_000)}`,
+  'application/vnd.api+json',
+];
+
+/** Header fields that something may read, with values that nothing should. Latin1: each character is one byte. */
+export const hostileHeaders: readonly (readonly [string, readonly string[]])[] = [
+  [
+    'Last-Event-ID',
+    ['', '-1', '$', '+', '>', '1-2-3', '18446744073709551616-0', '1-999', '\xff', '0~.', 'x'.repeat(4_000)],
+  ],
+  ['Idempotency-Key', ['', 'a b', '\xe9', 'x'.repeat(256), 'x'.repeat(8_000), '__proto__', '{a}:b']],
+  [
+    'Authorization',
+    ['', 'Bearer', 'Bearer ', 'Basic YTpi', 'Bearer hfk_', 'Bearer a.b.c', `Bearer ${'x'.repeat(8_000)}`, '\xff'],
+  ],
+  ['Cookie', ['holdfast_session', 'holdfast_session=%zz', '=;=;=', `a=${'x'.repeat(8_000)}`, '\xff=\xfe']],
+  ['Origin', ['null', 'x', 'https://evil.example', 'http://127.0.0.1:1', '\xff']],
+  ['Content-Encoding', ['gzip', 'br', 'identity', 'gzip, gzip', 'x']],
+  ['Content-Length', ['-1', 'x', '1e3', '0x10', '99999999999999999999', '+2']],
+  ['Transfer-Encoding', ['chunked', 'gzip', 'chunked, chunked', 'identity', 'xchunked']],
+  ['Expect', ['100-continue', '200-maybe']],
+  ['Upgrade', ['websocket', 'h2c']],
+  ['Connection', ['upgrade', 'x', 'Authorization']],
+  ['Host', ['', 'evil.example', 'a:b:c', '[::1', '\xff']],
+  ['X-Forwarded-For', ['127.0.0.1', 'x', ', , ,', '::1, '.repeat(300)]],
+  ['X-Forwarded-Host', ['evil.example', '\xff']],
+  ['Accept', ['text/event-stream', '*/*;q=x', 'x'.repeat(4_000)]],
+  ['Range', ['bytes=0-0', 'bytes=-1', 'x']],
+  ['If-None-Match', ['*', '"x"']],
+  ['Accept-Version', ['1', 'x']],
+  ['X-HTTP-Method-Override', ['DELETE', 'TRACE']],
+  ['Sec-Fetch-Site', ['cross-site', 'x']],
+];
+
+export const hostileMethods: readonly string[] = [
+  'HEAD',
+  'OPTIONS',
+  'TRACE',
+  'PUT',
+  'PATCH',
+  'DELETE',
+  'POST',
+  'PROPFIND',
+  'QUERY',
+  'get',
+  'FROB',
+];
