@@ -1,7 +1,8 @@
 import { createMemoryRunLog } from '@holdfast/shared/run-log/memory.ts';
-import { describeRunLog } from './run-log.contract.ts';
+import { describeRunLog, type RunLogSubject } from './run-log.contract.ts';
+import { describeRunLogModel } from './run-log.model.ts';
 
-describeRunLog('the run log in memory', async () => {
+async function createSubject(): Promise<RunLogSubject> {
   const log = createMemoryRunLog();
   return {
     log,
@@ -10,4 +11,7 @@ describeRunLog('the run log in memory', async () => {
     truncate: async (runId, seq) => log.truncate(runId, seq),
     close: async () => undefined,
   };
-});
+}
+
+describeRunLog('the run log in memory', createSubject);
+describeRunLogModel('the run log in memory', createSubject, 2_000);

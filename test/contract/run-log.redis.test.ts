@@ -17,6 +17,7 @@ import {
   type RunLogSubject,
   started,
 } from './run-log.contract.ts';
+import { describeRunLogModel } from './run-log.model.ts';
 
 const prefix = `contract-${randomUUID()}`;
 const retentionMs = 90_000;
@@ -58,6 +59,7 @@ async function createSubject(lean: boolean): Promise<RunLogSubject> {
 
 describeRunLog('the run log in Redis', () => createSubject(true));
 describeRunLog('the run log in Redis, read over a shared connection', () => createSubject(false));
+describeRunLogModel('the run log in Redis', () => createSubject(true), 150);
 
 describe('the run log in Redis, as Redis sees it', () => {
   let redis: Redis;
