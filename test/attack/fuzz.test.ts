@@ -77,9 +77,9 @@ it(`${sizes.fuzzRequests} malformed requests: each answered, none by a 5xx, and 
       const number = sent++;
       if (number === warmUpRequests) warmBytes = residentBytes(pid);
       const { kind, bytes, half } = nextMalformed(random, surroundings);
-      // An event stream has no end; that it has begun is its answer.
-      const reply = await exchange(surroundings.base, bytes, { half, until: 'retry:' }).catch((error: unknown) => String(error));
       const head = bytes.subarray(0, 5).toString('latin1').startsWith('HEAD ');
+      // An event stream has no end; that it has begun is its answer. A HEAD is answered by a head.
+      const reply = await exchange(surroundings.base, bytes, { half, until: head ? '' : 'retry:' }).catch((error: unknown) => String(error));
       const fault =
         typeof reply === 'string' ? reply : reply === null ? (half ? null : 'no answer') : faultOf(reply, head);
       if (typeof reply === 'object' && reply) statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);

@@ -46,8 +46,8 @@ const headerBytesMax = 16 * 1024;
 
 /** Slowloris: a request whose head or body trickles in holds a socket no longer than this. */
 const headersMsMax = 10_000;
-const requestMsMax = 20_000;
-const requestCheckMs = 5_000;
+const requestMsMax = 16_000;
+const requestCheckMs = 2_500;
 
 /** Longer than the idle time of common balancers (60 s), so that it is never us who close under their request. */
 const keepAliveMs = 72_000;
