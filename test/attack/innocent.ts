@@ -21,13 +21,15 @@ interface Answer {
 /** What is wrong with an answer to an attack; null when nothing is. `head`: the request was a HEAD, so there is no body. */
 export function faultOf({ status, headers, body }: Answer, head = false): string | null {
   if (status >= 500 || status < 200) return `status ${status}`;
-  if (inside.test(body) && headers['content-type']?.startsWith('application/')) return 'it tells of the inside';
+  if (inside.test(body) && headers['content-type']?.startsWith('application/'))
+    return 'it tells of the inside';
   if (secrets.some((secret) => body.includes(secret))) return 'it tells a secret';
   if (status < 400 || head) return null;
   if (!headers['content-type']?.startsWith('application/problem+json')) return 'it is no problem+json';
   try {
     const problem = problemSchema.parse(JSON.parse(body));
-    if (problems[problem.code].status !== status || problem.status !== status) return 'the status is of another code';
+    if (problems[problem.code].status !== status || problem.status !== status)
+      return 'the status is of another code';
     return problem.requestId === '' ? 'it has no request id' : null;
   } catch (error) {
     return `it is no problem: ${String(error).slice(0, 200)}`;
@@ -52,6 +54,8 @@ export async function expectUnharmed(stack: Stack): Promise<void> {
     expect((await call(url, 'GET', '/readyz')).status).toBe(200);
   }
   const lines = logsOf(stack).split('\n');
-  expect(lines.filter((line) => /request failed|unhandled|uncaught|"level":60/i.test(line)).slice(0, 3)).toEqual([]);
+  expect(
+    lines.filter((line) => /request failed|unhandled|uncaught|"level":60/i.test(line)).slice(0, 3),
+  ).toEqual([]);
   expect(lines.filter((line) => secrets.some((secret) => line.includes(secret))).slice(0, 3)).toEqual([]);
 }

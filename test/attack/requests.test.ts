@@ -47,7 +47,8 @@ describe.each(Object.entries(sent))('row %s', (_row, attacks) => {
       const reply = await sendRaw(victims.base, made, { until: 'retry:' });
       const fault = reply ? (faultOf(reply) ?? also?.(reply) ?? null) : 'no answer';
       const right = reply !== null && answers.includes(reply.status);
-      if (!right || fault !== null) wrong.push(`${what}: ${reply?.status} ${fault ?? ''} ${reply?.body.slice(0, 200)}`);
+      if (!right || fault !== null)
+        wrong.push(`${what}: ${reply?.status} ${fault ?? ''} ${reply?.body.slice(0, 200)}`);
     }
     expect(wrong).toEqual([]);
   });
@@ -56,7 +57,8 @@ describe.each(Object.entries(sent))('row %s', (_row, attacks) => {
 it('ids are version 7 UUIDs whose random part is never twice the same, and no counter', async () => {
   const made = await Promise.all(Array.from({ length: 60 }, () => createConversation(victims.base)));
   const tails = made.map(({ id }) => id.slice(19));
-  for (const { id } of made) expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+  for (const { id } of made)
+    expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
   expect(new Set(tails).size).toBe(tails.length);
   const first = new Set(tails.map((tail) => tail.slice(5, 9)));
   expect(first.size).toBeGreaterThan(50);
@@ -81,7 +83,7 @@ it('what is smuggled behind a request is never answered as a second one', async 
   for (const bytes of attacks) {
     const reply = await exchange(victims.base, bytes, { half: true, until: 'never in it' });
     expect([reply?.status, bytes]).toEqual([400, bytes]);
-    expect(`${reply?.body}`).not.toContain('HTTP/1.1');
+    expect(`${reply?.body}`).not.toMatch(/HTTP\/1\.1 \d/);
     expect(reply?.headers['connection']).toBe('close');
   }
 });
@@ -103,11 +105,18 @@ it('rows and log entries that somebody has spoilt by hand end no process, and on
     () => stack.redis.xadd(keys.log, '999-2', 'nothing', 'as', 'it', 'should be'),
     () => stack.redis.hset(keys.meta, 'attempt', 'x', 'seq', '-1', 'closed', 'maybe'),
     () => stack.redis.multi().del(keys.log).set(keys.log, 'no stream').exec(),
-    () => stack.db.query(`update conversations set parameters = '{"temperature":"warm"}' where id = $1`, [run.conversationId]),
+    () =>
+      stack.db.query(`update conversations set parameters = '{"temperature":"warm"}' where id = $1`, [
+        run.conversationId,
+      ]),
   ];
   for (const spoil of spoilt) {
     await spoil();
-    for (const path of [run.eventsUrl, `/api/runs/${run.id}`, `/api/conversations/${run.conversationId}/messages`]) {
+    for (const path of [
+      run.eventsUrl,
+      `/api/runs/${run.id}`,
+      `/api/conversations/${run.conversationId}/messages`,
+    ]) {
       const abort = AbortSignal.timeout(1_000);
       await fetch(`${base}${path}`, { headers: { ...testUser.headers, connection: 'close' }, signal: abort })
         .then((response) => response.text())
@@ -136,9 +145,14 @@ it('whatever stands in a request, a log record is one line of JSON of bounded le
   }
   await exchange(base, requestBytes(base, { path: `/api/%0a${encodeURIComponent(forged)}` }));
   await exchange(base, `GET /${forged.replaceAll(' ', '')}\r\n${forged}\r\n\r\n`, { half: true });
-  const { run } = await ask(base, question({ status: 401, code: hostile.slice(0, 60), times: 9 }, hostile.replaceAll('\u0000', '')));
+  const { run } = await ask(
+    base,
+    question({ status: 401, code: hostile.slice(0, 60), times: 9 }, hostile.replaceAll('\u0000', '')),
+  );
   await follow([base], run);
-  const lines = logsOf(stack).split('\n').filter((line) => line !== '');
+  const lines = logsOf(stack)
+    .split('\n')
+    .filter((line) => line !== '');
   expect(lines.length).toBeGreaterThan(20);
   for (const line of lines) {
     expect(line.length).toBeLessThan(32 * 1024);
@@ -155,11 +169,31 @@ it('what is planted as a secret stands nowhere but where it is sealed', async ()
   const password = 'canary-of-a-password-5d1f';
   const { token } = (await register({ email: 'planted@example.com', password })).body;
   const mine = bearer(token);
-  const made = await call<{ token: string }>(base, 'POST', '/api/me/api-keys', { name: 'planted' }, { ...mine, 'idempotency-key': 'planted-idempotency-key' });
+  const made = await call<{ token: string }>(
+    base,
+    'POST',
+    '/api/me/api-keys',
+    { name: 'planted' },
+    { ...mine, 'idempotency-key': 'planted-idempotency-key' },
+  );
   const conversation = await call<{ id: string }>(base, 'POST', '/api/conversations', {}, mine);
-  const asked = await call<{ run: { id: string; eventsUrl: string } }>(base, 'POST', `/api/conversations/${conversation.body.id}/messages`, { text: question({ status: 401, times: 9 }) }, mine);
-  const ticket = await call<{ ticket: string }>(base, 'POST', `/api/runs/${asked.body.run.id}/tickets`, undefined, mine);
-  await fetch(`${base}${asked.body.run.eventsUrl}?ticket=${ticket.body.ticket}`).then((response) => response.text());
+  const asked = await call<{ run: { id: string; eventsUrl: string } }>(
+    base,
+    'POST',
+    `/api/conversations/${conversation.body.id}/messages`,
+    { text: question({ status: 401, times: 9 }) },
+    mine,
+  );
+  const ticket = await call<{ ticket: string }>(
+    base,
+    'POST',
+    `/api/runs/${asked.body.run.id}/tickets`,
+    undefined,
+    mine,
+  );
+  await fetch(`${base}${asked.body.run.eventsUrl}?ticket=${ticket.body.ticket}`).then((response) =>
+    response.text(),
+  );
   const canaries = {
     'the provider’s key': 'sk-test-canary-key',
     'a session': token,
@@ -169,15 +203,33 @@ it('what is planted as a secret stands nowhere but where it is sealed', async ()
     'an idempotency key': 'planted-idempotency-key',
   };
   const replies: string[] = [];
-  for (const path of ['/api/me', '/api/me/sessions', '/api/me/api-keys', '/api/conversations', `/api/runs/${asked.body.run.id}`, asked.body.run.eventsUrl, `/api/conversations/${conversation.body.id}/messages`, `/api/conversations/${conversation.body.id}/export`, '/', '/docs/json', '/readyz']) {
+  for (const path of [
+    '/api/me',
+    '/api/me/sessions',
+    '/api/me/api-keys',
+    '/api/conversations',
+    `/api/runs/${asked.body.run.id}`,
+    asked.body.run.eventsUrl,
+    `/api/conversations/${conversation.body.id}/messages`,
+    `/api/conversations/${conversation.body.id}/export`,
+    '/',
+    '/docs/json',
+    '/readyz',
+  ]) {
     const response = await fetch(`${base}${path}`, { headers: mine });
     replies.push(`${JSON.stringify([...response.headers])} ${await response.text()}`);
   }
-  const places = { logs: logsOf(stack), redis: await dumpOfRedis(), postgres: await dumpOfPostgres(), replies: replies.join('\n') };
+  const places = {
+    logs: logsOf(stack),
+    redis: await dumpOfRedis(),
+    postgres: await dumpOfPostgres(),
+    replies: replies.join('\n'),
+  };
   const found: string[] = [];
   for (const [place, text] of Object.entries(places)) {
     expect(text.length, place).toBeGreaterThan(1_000);
-    for (const [name, canary] of Object.entries(canaries)) if (text.includes(canary)) found.push(`${name} in ${place}`);
+    for (const [name, canary] of Object.entries(canaries))
+      if (text.includes(canary)) found.push(`${name} in ${place}`);
   }
   expect(found).toEqual([]);
 });
@@ -190,7 +242,12 @@ async function dumpOfRedis(): Promise<string> {
       const dump = await stack.redis.dumpBuffer(key);
       // What DUMP compresses would hide a secret: short values are stored as they are, long ones are read.
       const type = await stack.redis.type(key);
-      const values = type === 'hash' ? await stack.redis.hgetall(key) : type === 'stream' ? await stack.redis.xrange(key, '-', '+') : '';
+      const values =
+        type === 'hash'
+          ? await stack.redis.hgetall(key)
+          : type === 'stream'
+            ? await stack.redis.xrange(key, '-', '+')
+            : '';
       parts.push(key, dump?.toString('latin1') ?? '', JSON.stringify(values));
     }
   }
@@ -203,7 +260,9 @@ async function dumpOfPostgres(): Promise<string> {
   );
   const parts: string[] = [];
   for (const { tablename } of tables) {
-    const { rows } = await stack.db.query<{ row: string }>(`select each::text as row from "${tablename}" each`);
+    const { rows } = await stack.db.query<{ row: string }>(
+      `select each::text as row from "${tablename}" each`,
+    );
     parts.push(...rows.map(({ row }) => row));
   }
   return parts.join('\n');

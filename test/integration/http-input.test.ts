@@ -478,7 +478,11 @@ describe('what is not HTTP', () => {
     await send('NUL', `${head('GET /api/me HTTP/1.1')}a: \0\r\n\r\n`, 'bad_http');
     await send('no host', 'GET /api/me HTTP/1.1\r\n\r\n', 'bad_http');
     await send('two hosts', 'GET /api/me HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n', 'bad_http');
-    await send('an expectation', `${head('GET /api/no HTTP/1.1')}Expect: 200-maybe\r\n\r\n`, 'route_not_found');
+    await send(
+      'an expectation',
+      `${head('GET /api/no HTTP/1.1')}Expect: 200-maybe\r\n\r\n`,
+      'route_not_found',
+    );
     await send('no end', 'GET /api/me HT', 'bad_http');
     await send(
       'long header',

@@ -99,7 +99,7 @@ it('a process that finds an older database does not start, and says what to do',
     runChild({
       name: 'The API',
       args: ['apps/api/src/main.ts'],
-      env: { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), PORT: '0' },
+      env: { DATABASE_URL: database.url, REDIS_URL: inject('redisUrl'), REDIS_AOF: 'optional', PORT: '0' },
       log: join(inject('logDir'), `migrations-${process.pid}-${started++}.log`),
     });
   await expect(start()).rejects.toThrow('The database has no tables yet: run `npm run migrate` first.');

@@ -2,6 +2,7 @@ import { encodeEventData, type LoggedEvent } from '@holdfast/shared/protocol/run
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { feedFrame, runEventJson } from '../../apps/api/src/feed/feed-frame.ts';
 import { eventFrame, heartbeatFrame, retryFrame } from '../../apps/api/src/sse/frame.ts';
 
 /** Whatever a browser would take from these bytes. */
@@ -95,5 +96,52 @@ describe('an event frame', () => {
     expect(events.map(({ id }) => id)).toEqual(['1-17']);
     expect(retries).toEqual([1_312]);
     expect(comments).toHaveLength(2);
+  });
+
+  it('of the feed, too: with its cursor and what it carries, whatever stands in titles, names and texts', () => {
+    fc.assert(
+      fc.property(text, text, (title, words) => {
+        const changed = JSON.stringify({ conversation: { title, titleBy: words } });
+        const followed = runEventJson('c', 'r', deltaEvent(words));
+        const { events, retries, comments } = parse(
+          Buffer.concat([
+            feedFrame('conversation.changed', changed, '42'),
+            feedFrame('run.event', followed, '43~r.1-17'),
+          ]),
+        );
+        expect(events.map(({ id, event }) => [id, event])).toEqual([
+          ['42', 'conversation.changed'],
+          ['43~r.1-17', 'run.event'],
+        ]);
+        expect(JSON.parse(events[0]?.data ?? '')).toEqual({ conversation: { title, titleBy: words } });
+        expect(JSON.parse(events[1]?.data ?? '')).toMatchObject({ id: '1-17', data: { text: words } });
+        expect({ retries, comments }).toEqual({ retries: [], comments: [] });
+      }),
+      { seed: 3, numRuns: 500 },
+    );
+  });
+
+  it('is the same event wherever its bytes are cut on the way', () => {
+    fc.assert(
+      fc.property(
+        text,
+        fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 1, maxLength: 9 }),
+        (words, sizes) => {
+          const bytes = Buffer.concat([eventFrame(deltaEvent(words)), heartbeatFrame]);
+          const events: EventSourceMessage[] = [];
+          const parser = createParser({ onEvent: (event) => events.push(event) });
+          const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+          for (let at = 0, n = 0; at < bytes.length; n += 1) {
+            const size = sizes[n % sizes.length] ?? 1;
+            parser.feed(decoder.decode(bytes.subarray(at, at + size), { stream: true }));
+            at += size;
+          }
+          expect(
+            events.map(({ id, event, data }) => [id, event, (JSON.parse(data) as { text: string }).text]),
+          ).toEqual([['1-17', 'delta', words]]);
+        },
+      ),
+      { seed: 4, numRuns: 300 },
+    );
   });
 });

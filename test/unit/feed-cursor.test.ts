@@ -1,4 +1,5 @@
 import { cursorRunsMax, formatFeedCursor, parseFeedCursor } from '@holdfast/shared/sync/feed-cursor.ts';
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 
 const runId = (n: number) => `01999999-0000-7000-8000-${String(n).padStart(12, '0')}`;
@@ -46,4 +47,49 @@ it.each([
   `42\n`,
 ])('%j is no cursor', (text) => {
   expect(parseFeedCursor(text)).toBeNull();
+});
+
+const place = fc.record({
+  attempt: fc.integer({ min: 1, max: 999_999_999 }),
+  seq: fc.integer({ min: 0, max: 999_999_999 }),
+});
+const cursor = fc.record({
+  seq: fc.integer({ min: 0, max: 999_999_999_999_999 }),
+  runs: fc
+    .array(fc.tuple(fc.uuid(), place), { maxLength: cursorRunsMax })
+    .map((runs) => new Map<string, { attempt: number; seq: number }>(runs)),
+});
+
+it('every cursor survives being written and read', () => {
+  fc.assert(
+    fc.property(cursor, (one) => {
+      expect(parseFeedCursor(formatFeedCursor(one))).toEqual(one);
+    }),
+    { seed: 1, numRuns: 100 },
+  );
+});
+
+it('one that is spoilt anywhere is no cursor, or another one: it is read only in the one spelling that this server writes', () => {
+  const spoilt = fc
+    .tuple(cursor, fc.nat(), fc.nat(3), fc.string({ unit: 'binary', maxLength: 3 }))
+    .map(([one, at, length, by]) => {
+      const text = formatFeedCursor(one);
+      const from = at % (text.length + 1);
+      return text.slice(0, from) + by + text.slice(from + length);
+    });
+  fc.assert(
+    fc.property(
+      fc.oneof(
+        spoilt,
+        fc.string({ unit: 'binary', maxLength: 60 }),
+        fc.stringMatching(/^[0-9a-f~.-]{0,90}$/),
+      ),
+      (text) => {
+        const read = parseFeedCursor(text);
+        // Ids are hexadecimal, and in either case the same.
+        if (read) expect(formatFeedCursor(read)).toBe(text.toLowerCase());
+      },
+    ),
+    { seed: 2, numRuns: 300 },
+  );
 });

@@ -42,7 +42,7 @@ const feedRedis = connect('lean', 'api-feed');
 
 await orExit('Redis cannot be used (REDIS_URL)', async () => {
   await whenReady(redis);
-  return redisFault(redis);
+  return redisFault(redis, config.redisAof);
 });
 await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store));
 

@@ -46,7 +46,7 @@ const subscriber = connect('subscriber', 'worker-cancels');
 
 await orExit('Redis cannot be used (REDIS_URL)', async () => {
   await whenReady(redis);
-  return redisFault(redis);
+  return redisFault(redis, config.redisAof);
 });
 await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store));
 

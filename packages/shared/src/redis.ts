@@ -76,9 +76,10 @@ const versionMin = [6, 2] as const;
 
 /**
  * Says in one sentence why this Redis must not be used, or null. An evicting Redis would drop run logs and jobs at its
- * own choice, and nobody would be told.
+ * own choice, and nobody would be told; one without an append-only file (unless `aof` is optional) would forget at each
+ * restart what every worker then has to write again.
  */
-export async function redisFault(redis: Redis): Promise<string | null> {
+export async function redisFault(redis: Redis, aof: 'required' | 'optional'): Promise<string | null> {
   const info = await patientInfo(redis);
   const field = (name: string) => new RegExp(`^${name}:(.*?)\\r?$`, 'm').exec(info)?.[1];
   const version = field('redis_version') ?? '0';
@@ -89,6 +90,9 @@ export async function redisFault(redis: Redis): Promise<string | null> {
   const policy = field('maxmemory_policy');
   if (policy !== 'noeviction') {
     return `Redis evicts keys (maxmemory-policy ${policy}): set "maxmemory-policy noeviction", or answers and jobs will be lost.`;
+  }
+  if (aof === 'required' && field('aof_enabled') !== '1') {
+    return 'Redis keeps no append-only file: set "appendonly yes", or REDIS_AOF=optional if its restarts may lose events.';
   }
   return null;
 }

@@ -105,6 +105,12 @@ export const commonSettings = {
     undefined,
     'Redis 6.2 or later, or Valkey, with `maxmemory-policy noeviction`.',
   ),
+  redisAof: setting(
+    'REDIS_AOF',
+    z.enum(['required', 'optional'], 'must be required or optional'),
+    'required',
+    'Whether to start only with a Redis that keeps an append-only file.',
+  ),
   redisPrefix: setting(
     'REDIS_PREFIX',
     z.string().regex(/^[a-z0-9-]{1,32}$/, 'must be 1 to 32 of a-z, 0-9 and -'),

@@ -131,7 +131,16 @@ export const hostileHeaders: readonly (readonly [string, readonly string[]])[] =
   ['Idempotency-Key', ['', 'a b', '\xe9', 'x'.repeat(256), 'x'.repeat(8_000), '__proto__', '{a}:b']],
   [
     'Authorization',
-    ['', 'Bearer', 'Bearer ', 'Basic YTpi', 'Bearer hfk_', 'Bearer a.b.c', `Bearer ${'x'.repeat(8_000)}`, '\xff'],
+    [
+      '',
+      'Bearer',
+      'Bearer ',
+      'Basic YTpi',
+      'Bearer hfk_',
+      'Bearer a.b.c',
+      `Bearer ${'x'.repeat(8_000)}`,
+      '\xff',
+    ],
   ],
   ['Cookie', ['holdfast_session', 'holdfast_session=%zz', '=;=;=', `a=${'x'.repeat(8_000)}`, '\xff=\xfe']],
   ['Origin', ['null', 'x', 'https://evil.example', 'http://127.0.0.1:1', '\xff']],

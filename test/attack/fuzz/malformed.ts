@@ -3,7 +3,14 @@
  * type, ids in the path, queries, header fields, methods, and bytes that are no HTTP.
  */
 import { requestBytes } from '../../support/raw-http.ts';
-import { hostileBodies, hostileHeaders, hostileMethods, hostileTexts, hostileTypes, hostileValues } from './hostile.ts';
+import {
+  hostileBodies,
+  hostileHeaders,
+  hostileMethods,
+  hostileTexts,
+  hostileTypes,
+  hostileValues,
+} from './hostile.ts';
 import type { Random } from './random.ts';
 import { fieldsOf, type Route, sampleOf, withField } from './routes.ts';
 
@@ -108,10 +115,24 @@ const spoils: Readonly<Record<string, Spoil>> = {
     setHeader(draft, 'Content-Type', random.one(hostileTypes));
   },
   id(draft, route, random) {
-    draft.path = route.path.replaceAll(/\{\w+\}/g, () => inAddress(random, random.one(hostileTexts)) || '%00');
+    draft.path = route.path.replaceAll(
+      /\{\w+\}/g,
+      () => inAddress(random, random.one(hostileTexts)) || '%00',
+    );
   },
   query(draft, route, random) {
-    const names = [...route.queryNames, 'cursor', 'limit', 'q', 'ticket', 'follow', 'from', 'to', 'format', 'x'];
+    const names = [
+      ...route.queryNames,
+      'cursor',
+      'limit',
+      'q',
+      'ticket',
+      'follow',
+      'from',
+      'to',
+      'format',
+      'x',
+    ];
     const parts = Array.from({ length: 1 + random.below(3) }, () => {
       const value = inAddress(random, random.one(hostileTexts));
       return `${random.one(names)}${random.one(['=', '', '[]=', '[a]=', '=&='])}${value}`;
