@@ -8,6 +8,7 @@ import { as, makePerson } from '../support/people.ts';
 import { exchange, requestBytes, sendRaw } from '../support/raw-http.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
+import { dumpOfPostgres, dumpOfRedis } from './dumps.ts';
 import { expectUnharmed, faultOf, logsOf } from './innocent.ts';
 import { sent, type Victims } from './sent.ts';
 
@@ -221,8 +222,8 @@ it('what is planted as a secret stands nowhere but where it is sealed', async ()
   }
   const places = {
     logs: logsOf(stack),
-    redis: await dumpOfRedis(),
-    postgres: await dumpOfPostgres(),
+    redis: await dumpOfRedis(stack),
+    postgres: await dumpOfPostgres(stack),
     replies: replies.join('\n'),
   };
   const found: string[] = [];
@@ -233,39 +234,5 @@ it('what is planted as a secret stands nowhere but where it is sealed', async ()
   }
   expect(found).toEqual([]);
 });
-
-/** Every key of the shared Redis that is this stack's, and queue keys, whose names have its prefix, too: with all values. */
-async function dumpOfRedis(): Promise<string> {
-  const parts: string[] = [];
-  for await (const keys of stack.redis.scanStream({ match: `*${stack.redisPrefix}*`, count: 1_000 })) {
-    for (const key of keys as string[]) {
-      const dump = await stack.redis.dumpBuffer(key);
-      // What DUMP compresses would hide a secret: short values are stored as they are, long ones are read.
-      const type = await stack.redis.type(key);
-      const values =
-        type === 'hash'
-          ? await stack.redis.hgetall(key)
-          : type === 'stream'
-            ? await stack.redis.xrange(key, '-', '+')
-            : '';
-      parts.push(key, dump?.toString('latin1') ?? '', JSON.stringify(values));
-    }
-  }
-  return parts.join('\n');
-}
-
-async function dumpOfPostgres(): Promise<string> {
-  const { rows: tables } = await stack.db.query<{ tablename: string }>(
-    `select tablename from pg_tables where schemaname = 'public'`,
-  );
-  const parts: string[] = [];
-  for (const { tablename } of tables) {
-    const { rows } = await stack.db.query<{ row: string }>(
-      `select each::text as row from "${tablename}" each`,
-    );
-    parts.push(...rows.map(({ row }) => row));
-  }
-  return parts.join('\n');
-}
 
 it('after all of this the process is the same, and its log is clean', () => expectUnharmed(stack));

@@ -372,7 +372,7 @@ export const sent: Readonly<Record<string, readonly Sent[]>> = {
     ],
     ['a name of spaces', patch('/api/me', { name: `${' '.repeat(long)}x` })],
     ['a title of spaces', post('/api/conversations', { title: `${' \t'.repeat(long / 2)}\u0000` })],
-    ['a cursor of digits', get('/api/conversations?cursor=' + '1'.repeat(9_000))],
+    ['a cursor of digits', get(`/api/conversations?cursor=${'1'.repeat(9_000)}`)],
     ['a feed cursor of places', get(`/api/events?cursor=1${'~0.1-1'.repeat(1_500)}`)],
     ['a search of quotes', get(`/api/conversations?q=${'%22'.repeat(3_000)}`)],
     ['a search of one word', get(`/api/conversations?q=${'a'.repeat(9_000)}`)],

@@ -6,6 +6,7 @@ function sizeOf(name: string, small: number): number {
   return value;
 }
 
+/** Requests, sockets and so on. */
 export const sizes = {
   fuzzRequests: sizeOf('FUZZ_REQUESTS', 1_500),
   fuzzSeed: sizeOf('FUZZ_SEED', 1),

@@ -20,7 +20,7 @@ export const hostileTexts: readonly string[] = [
   '"; drop table users;--',
   '%_%',
   '\\',
-  '${jndi:ldap://127.0.0.1/a}',
+  '$'.concat('{jndi:ldap://127.0.0.1/a}'),
   '{{7*7}}',
   '<script>alert(1)</script>',
   '__proto__',
