@@ -48,8 +48,8 @@ const command = (name: string, run: (model: Model, real: Real) => Promise<void>)
 const open = (attempt: number): Command =>
   command(`open(${attempt})`, async (model, { subject, runId }) => {
     const result = await subject.log.open(runId, attempt, emptied);
-    if (model.attempt > attempt) return void expect(result).toBe('fenced');
-    if (model.closed) return void expect(result).toBe('closed');
+    if (model.attempt > attempt) return expect(result).toBe('fenced');
+    if (model.closed) return expect(result).toBe('closed');
     expect(result).toBe('opened');
     if (model.attempt === attempt) return;
     model.attempt = attempt;
@@ -65,12 +65,12 @@ const append = (behind: number, shift: number, count: number, ends: boolean): Co
     const events = Array.from({ length: count }, (_, n) => delta(`${attempt}.${firstSeq + n} `));
     if (ends) events.push(completed);
     const result = await subject.log.append(runId, attempt, firstSeq, events);
-    if (model.attempt > attempt) return void expect(result).toEqual({ status: 'fenced' });
-    if (model.attempt < attempt) return void expect(result).toEqual({ status: 'absent' });
+    if (model.attempt > attempt) return expect(result).toEqual({ status: 'fenced' });
+    if (model.attempt < attempt) return expect(result).toEqual({ status: 'absent' });
     const isNew = firstSeq + events.length - 1 > lastSeq(model);
-    if (isNew && model.closed) return void expect(result).toEqual({ status: 'closed' });
+    if (isNew && model.closed) return expect(result).toEqual({ status: 'closed' });
     if (isNew && firstSeq > lastSeq(model) + 1) {
-      return void expect(result).toEqual({ status: 'gap', lastSeq: lastSeq(model) });
+      return expect(result).toEqual({ status: 'gap', lastSeq: lastSeq(model) });
     }
     expect(result).toEqual({ status: 'appended', cancelRequested: model.stopped });
     for (const event of isNew ? events.slice(lastSeq(model) + 1 - firstSeq) : []) {

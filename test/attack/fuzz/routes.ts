@@ -50,7 +50,7 @@ export function sampleOf(schema: Schema, random: Random, name = ''): unknown {
   if (schema.enum) return random.one(schema.enum);
   if (schema.anyOf) return sampleOf(random.one(schema.anyOf), random, name);
   const type = typeof schema.type === 'string' ? schema.type : schema.type?.[0];
-  switch (type) {
+  switch (type ?? 'string') {
     case 'object': {
       const fields = Object.entries(schema.properties ?? {});
       return Object.fromEntries(fields.map(([field, of]) => [field, sampleOf(of, random, field)]));
