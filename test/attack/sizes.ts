@@ -10,9 +10,8 @@ function sizeOf(name: string, small: number): number {
 export const sizes = {
   fuzzRequests: sizeOf('FUZZ_REQUESTS', 1_500),
   fuzzSeed: sizeOf('FUZZ_SEED', 1),
-  /** Half of them stop in their head, half in their body. */
   slowSockets: sizeOf('SLOW_SOCKETS', 60),
   halfOpenStreams: sizeOf('HALF_OPEN_STREAMS', 300),
   headerFloods: sizeOf('HEADER_FLOODS', 100),
-  hashBombs: sizeOf('HASH_BOMBS', 60),
+  hashBombs: sizeOf('HASH_BOMBS', 30),
 };

@@ -13,6 +13,8 @@ import { testUser } from '../support/test-user.ts';
 import { expectUnharmed } from './innocent.ts';
 import { sizes } from './sizes.ts';
 
+/** From so many slow sockets on, half of them stop in their body. */
+const bodiesFrom = 200;
 const streamsPerUser = 100;
 /** A stream that nobody may have must cost no more than this, socket and refusal together. */
 const bytesPerRefusedMax = 48 * 1024;
@@ -85,7 +87,9 @@ it(`${sizes.slowSockets} sockets whose heads or bodies never end harm nobody`, a
     ],
     body: '{"title":"',
   });
-  slow = Array.from({ length: sizes.slowSockets }, (_, n) => trickle(n % 2 === 0 ? head : body));
+  // Bodies are given more time than heads: with few sockets it is not worth the wait, and http-input.test.ts has one.
+  const bodies = sizes.slowSockets >= bodiesFrom;
+  slow = Array.from({ length: sizes.slowSockets }, (_, n) => trickle(bodies && n % 2 === 1 ? body : head));
   const busy = p99(await healthyTimes(1_000));
   tell('slowloris', { sockets: sizes.slowSockets, healthyP99Ms: { quiet, busy } });
   if (assertsTimes) expect(busy).toBeLessThan(Math.max(2 * quiet, 10));
