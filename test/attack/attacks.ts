@@ -130,7 +130,7 @@ export const attacks: readonly Attack[] = [
       ['integration/cursors.test.ts', 'gets a snapshot as a header, 400 as a query'],
       ['integration/cursors.test.ts', 'gets a snapshot when the header comes twice'],
       ['integration/cursors.test.ts', 'is refused before any route when it is no HTTP'],
-      ['integration/live-sync-cursor.test.ts', ''],
+      ['integration/live-sync-cursor.test.ts', 'that is no cursor at all is refused in the query'],
       ['unit/event-id.test.ts', 'is read only in the one spelling that this server writes'],
       ['unit/feed-cursor.test.ts', 'is read only in the one spelling that this server writes'],
     ],
@@ -337,7 +337,6 @@ export const attacks: readonly Attack[] = [
     attack: 'other people’s words in the prompt',
     shown: [
       ['integration/many-users.test.ts', 'users who do everything at once'],
-      ['unit/checker-privacy.test.ts', ''],
       ['integration/parameters.test.ts', 'the system prompt and the whole conversation so far come first'],
     ],
     none: 'The system prompt is the conversation’s own, written by its members: there is none to be kept from them.',
