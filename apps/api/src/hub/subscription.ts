@@ -144,13 +144,13 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
 
   async function sendSnapshot(): Promise<void> {
     const log = await gate(() => readText(runLog, runId));
-    if (!log || state === 'closed') return;
+    if (state === 'closed') return;
+    const hadIt = log && positionIsOurs && position && compareEventIds(log.id, position) <= 0;
+    // Else the same snapshot would be sent again and again, as fast as Redis can be read.
+    if (!log || (hadIt && !wantsSnapshot)) throw new Error('entries of the run log are missing');
     wantsSnapshot = false;
-    send({
-      id: log.id,
-      type: 'snapshot',
-      json: encodeEventData({ type: 'snapshot', data: { text: log.text } }),
-    });
+    const json = encodeEventData({ type: 'snapshot', data: { text: log.text } });
+    send({ id: log.id, type: 'snapshot', json });
   }
 
   /** Reads one page and delivers it. Returns whether the reader now has all that the log holds. */
