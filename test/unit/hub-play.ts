@@ -8,6 +8,8 @@ export interface AttemptPlan {
   readonly takenOverAfter: number;
   /** A worker that was taken over has died, or goes on until it notices. */
   readonly dies: boolean;
+  /** Turns for which it was frozen, when it goes on: until then nothing of it moves. */
+  readonly frozenFor: number | null;
 }
 
 export interface Play {
@@ -15,13 +17,17 @@ export interface Play {
   readonly faultsUntil: number;
   /** The last one ends the run. */
   readonly attempts: readonly AttemptPlan[];
+  /** Turns after which somebody stops the run; null: nobody does. */
+  readonly cancelAfter: number | null;
   /**
    * What becomes of the terminal event once the end stands in Postgres. unappended: the worker dies before it is in the
-   * log. away: from here on no call reaches the log.
+   * log. repaired: and whoever is woken next appends it. away: from here on no call reaches the log.
    */
-  readonly end: 'appended' | 'unappended' | 'away';
+  readonly end: 'appended' | 'unappended' | 'repaired' | 'away';
   readonly readers: readonly ReaderPlan[];
   readonly losses: readonly ('log' | 'tail')[];
+  /** Things come in any order, but nothing is lost, nothing breaks, and the clock stands still. */
+  readonly lossless?: boolean;
 }
 
 /** Draws from the choices of a play: below `n`, or 0 as soon as the world is calm. */

@@ -8,9 +8,11 @@ import {
   formatEventId,
   isNextEventId,
 } from '@holdfast/shared/protocol/event-id.ts';
-import { isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
+import { isTerminalType, type LoggedEvent, type RunEnd } from '@holdfast/shared/protocol/run-event.ts';
 import { applyToText } from '@holdfast/shared/run-log/read-text.ts';
 import type { Cursor, Sink, Subscription } from '../../apps/api/src/hub/subscription.ts';
+import { type Answer, applyEvent, emptyAnswer } from '../../packages/client/src/apply-event.ts';
+import type { ReceivedEvent } from '../../packages/client/src/received-event.ts';
 import type { Choose, TextAt } from './hub-play.ts';
 
 export interface ReaderPlan {
@@ -38,17 +40,27 @@ export interface ReaderDeps {
   readonly fault: (percent: number) => boolean;
   readonly choose: Choose;
   readonly textAt: TextAt;
+  /** How the run has ended by the database. */
+  readonly storedEnd: () => RunEnd | null;
   readonly violate: (sentence: string) => void;
 }
 
 /** What a reader has whose cursor names no event: nobody may append to it. */
 const foreignText = 'FOREIGN ';
 
+/** What a client sends back to name its place. */
+function cursorText(cursor: Cursor): string | null {
+  if (cursor.kind === 'after') return formatEventId(cursor.id);
+  return cursor.kind === 'start' ? null : 'of another server';
+}
+
 export function createReader(plan: ReaderPlan, deps: ReaderDeps): Reader {
   const { textAt, violate } = deps;
   let cursor = plan.cursor;
   let position: EventId | null = cursor.kind === 'after' ? cursor.id : null;
   let text = cursor.kind === 'start' ? '' : ((position && textAt(position)) ?? foreignText);
+  /** What the client's own code makes of it. */
+  let answer: Answer = { ...emptyAnswer, text, cursor: cursorText(cursor) };
   let ended = false;
   let received = 0;
   /** By the connection that is open now. */
@@ -73,6 +85,16 @@ export function createReader(plan: ReaderPlan, deps: ReaderDeps): Reader {
     const { attempt, seq } = event.id;
     if (text !== textAt({ attempt, seq: ended ? seq - 1 : seq })) {
       violate(`after ${event.type} ${id} the text is "${text}"`);
+    }
+    answer = applyEvent(answer, { id, type: event.type, data: JSON.parse(event.json) } as ReceivedEvent);
+    if (answer.text !== text || answer.cursor !== id) {
+      violate(`after ${event.type} ${id} the client shows "${answer.text}" at ${answer.cursor}`);
+    }
+    if (!ended) return;
+    const stored = deps.storedEnd();
+    if (!stored) violate(`${event.type} ${id} came before the database had the end`);
+    else if (stored.event.type !== event.type || formatEventId(stored.id) !== id) {
+      violate(`${event.type} ${id} came, and the end is ${stored.event.type} ${formatEventId(stored.id)}`);
     }
   }
 

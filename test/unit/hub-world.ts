@@ -1,28 +1,28 @@
 /**
  * A small world around the hub, in which one play is one order of everything that can happen: workers that take the run
- * over from each other, a store that loses the log or its tail, calls and replies that get lost, feeds that drop and
- * delay, readers that take their time, go away and come back by cursor to another process.
+ * over from each other, freeze and come back, a store that loses the log or its tail, calls and replies that get lost,
+ * feeds that drop and delay, somebody who stops the run, readers that take their time, go away and come back by cursor to
+ * another process. Attempt log, hub, subscription and client are the real ones; Redis, Postgres and the network are models.
  *
  * Nothing here waits for time. Whatever would take a while waits for its turn instead, and the choices of the play say
- * whose turn it is; when nobody waits, or by choice before that, the (faked) clock moves on. After `faultsUntil` choices
+ * whose turn it is; when nobody waits, or by choice before that, the clock moves on. After `faultsUntil` choices
  * the world is calm: everything happens in the order in which it was asked for. Whoever then still waits, waits for ever.
  */
 import { createLogger } from '@holdfast/shared/logger.ts';
-import type { RunEnd } from '@holdfast/shared/protocol/run-event.ts';
 import { createMemoryRunLog } from '@holdfast/shared/run-log/memory.ts';
 import {
   type RunLogReader,
   RunLogUnavailableError,
   type RunLogWriter,
 } from '@holdfast/shared/run-log/run-log.ts';
-import type { EndedRun } from '@holdfast/shared/store/runs.ts';
-import { vi } from 'vitest';
 import { createHub, type Hub } from '../../apps/api/src/hub/hub.ts';
-import { createAttemptLog, RunLostError } from '../../apps/worker/src/attempt-log.ts';
-import { type AttemptPlan, createChoose, type Play, textAtOf, wordsOf } from './hub-play.ts';
+import { RunLostError } from '../../apps/worker/src/attempt-log.ts';
+import type { Clock } from './hub-clock.ts';
+import { createChoose, type Play, textAtOf } from './hub-play.ts';
 import { createReader, type Reader } from './hub-reader.ts';
+import { createWorldStore } from './hub-store.ts';
+import { runId, work } from './hub-worker.ts';
 
-const runId = 'run';
 const hubCount = 2;
 /** Nothing in the code under test waits longer than a second. */
 const clockStepMs = 1_100;
@@ -30,27 +30,35 @@ const clockStepMs = 1_100;
 const catchUpRounds = 6;
 /** Whoever waits for so many of them is stuck. */
 const calmRoundsMax = 60;
+/** A hundred times what a play takes: whoever goes on then turns in circles. */
+const turnsMax = 50_000;
 
-/** Real, also while timers are faked: lets everything go on that needs nothing but the event loop. */
-const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+/**
+ * Lets everything go on that waits for nothing but promises: Node calls it back when none of them can go on. A turn of the
+ * event loop would do the same, and be half of what a play costs.
+ */
+const settle = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve));
 const logger = createLogger('model', 'silent');
 
 /** Plays to the end. Returns every promise that was broken, as sentences; and how many events readers were sent. */
-export async function play(plan: Play): Promise<{ violations: string[]; sent: number }> {
+export async function play(plan: Play, clock: Clock): Promise<{ violations: string[]; sent: number }> {
   const { choose, isCalm } = createChoose(plan);
-  const fault = (percent: number): boolean => !isCalm() && choose(100) < percent;
+  const fault = (percent: number): boolean => !plan.lossless && !isCalm() && choose(100) < percent;
   const waiting: (() => void)[] = [];
   const turn = (): Promise<void> => new Promise((resolve) => waiting.push(resolve));
+  async function turns(count: number): Promise<void> {
+    for (let left = count; left > 0; left--) await turn();
+  }
   const violations: string[] = [];
   const violate = (sentence: string) => void violations.push(sentence);
   let isAway = false;
   let letEnd: (() => void) | null = null;
   const memory = createMemoryRunLog();
-  const ends = new Map<string, EndedRun>();
+  const store = createWorldStore();
   const textAt = textAtOf(plan.attempts);
 
   /** A call over the network: it, or its reply, may be lost. */
-  async function remote<T>(call: () => Promise<T>): Promise<T> {
+  async function remote<T>(call: () => T | Promise<T>): Promise<T> {
     await turn();
     if (fault(6)) throw new RunLogUnavailableError('the call was lost');
     const result = await call();
@@ -75,8 +83,7 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
     return createHub({
       runLog: log,
       logger,
-      lookUpEnds: (ids) =>
-        remote(async () => new Map(ids.flatMap((id) => [...ends].filter(([ended]) => ended === id)))),
+      lookUpEnds: () => remote(() => new Map(store.ended ? [[runId, store.ended]] : [])),
       createFeed(handlers) {
         // Pub/sub keeps the order of what it delivers.
         const onItsWay: (() => void)[] = [];
@@ -96,54 +103,6 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
     });
   }
 
-  /** One worker that holds the run for one attempt; the next one starts in the middle of it. */
-  async function work(attempt: number): Promise<void> {
-    const { deltas, takenOverAfter, dies } = plan.attempts[attempt - 1] as AttemptPlan;
-    const isLast = attempt === plan.attempts.length;
-    const lost = new AbortController();
-    const attemptLog = createAttemptLog({
-      runLog: log,
-      runId,
-      attempt,
-      lost: lost.signal,
-      isNewestAttempt: async () => attempt === newestAttempt,
-      onCancelRequested: () => violate('somebody cancelled'),
-    });
-    /** Returns whether this worker is dead now. */
-    function takeOver(written: number): boolean {
-      if (isLast || written !== takenOverAfter) return false;
-      void run(attempt + 1);
-      // Its lease keeper tells it, sooner or later.
-      void turn()
-        .then(turn)
-        .then(() => lost.abort());
-      return dies;
-    }
-    if (takeOver(-1)) return;
-    await attemptLog.open(
-      attempt === 1
-        ? { type: 'started', data: { runId, model: 'm' } }
-        : { type: 'snapshot', data: { text: '' } },
-    );
-    if (takeOver(0)) return;
-    for (let seq = 1; seq <= deltas; seq++) {
-      await attemptLog.append({ type: 'delta', data: { text: wordsOf(attempt, seq) } });
-      if (takeOver(seq)) return;
-    }
-    if (!isLast) return;
-    const end: RunEnd = {
-      id: { attempt, seq: attemptLog.nextSeq },
-      event: { type: 'completed', data: { messageId: 'm', finishReason: 'stop', usage: null } },
-    };
-    await new Promise<void>((resolve) => {
-      letEnd = resolve;
-    });
-    ends.set(runId, { end, text: textAt({ attempt, seq: deltas }) ?? '' });
-    isAway = plan.end === 'away';
-    await turn();
-    if (plan.end === 'appended') await attemptLog.append(end.event);
-  }
-
   /** The world is calm and the run not over: every reader must have what the log holds. */
   async function checkCaughtUp(): Promise<void> {
     const [head] = await memory.heads([runId]);
@@ -151,14 +110,28 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
   }
 
   let working = 0;
-  let newestAttempt = 0;
-  async function run(attempt: number): Promise<void> {
+  async function claim(): Promise<void> {
+    const attempt = store.claim();
+    if (attempt === null) return;
     working += 1;
-    newestAttempt = attempt;
     try {
-      await work(attempt);
-      if (attempt === plan.attempts.length)
-        for (const reader of readers) if (reader.comesLate) reader.start();
+      const hasEnded = await work(attempt, {
+        plan,
+        runLog: log,
+        store,
+        turn,
+        turns,
+        toStore: remote,
+        takeOver: () => void claim(),
+        endIsDue: () =>
+          new Promise((resolve) => {
+            letEnd = resolve;
+          }),
+        onEnd() {
+          isAway = plan.end === 'away';
+        },
+      });
+      if (hasEnded) for (const reader of readers) if (reader.comesLate) reader.start();
     } catch (error) {
       if (!(error instanceof RunLostError) || attempt === plan.attempts.length)
         violate(`attempt ${attempt} ended with ${String(error)}`);
@@ -168,10 +141,17 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
   }
 
   async function lose(what: 'log' | 'tail'): Promise<void> {
-    for (let turns = choose(60); turns > 0; turns--) await turn();
+    await turns(choose(60));
     if (what === 'log') return memory.lose(runId);
     const [head] = await memory.heads([runId]);
     if (head) memory.truncate(runId, choose(head.id.seq + 1));
+  }
+
+  async function cancel(after: number): Promise<void> {
+    await turns(after);
+    store.requestCancel();
+    // A nudge: what is lost of it, the next renewal of the lease makes good.
+    await log.requestCancel(runId).catch(() => undefined);
   }
 
   const hubs = Array.from({ length: hubCount }, createWorldHub);
@@ -182,28 +162,35 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
       fault,
       choose,
       textAt,
+      storedEnd: () => store.ended?.end ?? null,
       violate,
     }),
   );
-  void run(1);
+  void claim();
+  if (plan.cancelAfter !== null) void cancel(plan.cancelAfter);
   for (const what of plan.losses) void lose(what);
   for (const reader of readers) if (!reader.comesLate) reader.start();
 
   await settle();
-  for (let calmRounds = 0; calmRounds < calmRoundsMax; ) {
+  let turnsTaken = 0;
+  for (let calmRounds = 0; calmRounds < calmRoundsMax && violations.length === 0; ) {
+    turnsTaken += 1;
+    if (turnsTaken > turnsMax) violate('the world does not come to rest');
     if (waiting.length > 0 && !fault(4)) {
       waiting.splice(choose(waiting.length), 1)[0]?.();
     } else {
       if (working === 0 && readers.every((reader) => reader.ended)) break;
       if (isCalm()) calmRounds += 1;
       else choose(1); // a world in which nobody moves becomes calm, too
-      if (letEnd && calmRounds >= catchUpRounds) {
+      if (letEnd && (plan.lossless || calmRounds >= catchUpRounds)) {
         calmRounds = 0;
         await checkCaughtUp();
         (letEnd as () => void)();
         letEnd = null;
+      } else if (plan.lossless) {
+        break;
       }
-      vi.advanceTimersByTime(clockStepMs);
+      if (!plan.lossless) clock.advance(clockStepMs);
     }
     await settle();
   }
@@ -216,5 +203,6 @@ export async function play(plan: Play): Promise<{ violations: string[]; sent: nu
     if (violations.length === 0 && hub.runCount > 0) violate('a hub follows a run that nobody reads');
     hub.close();
   }
+  clock.clear();
   return { violations, sent: readers.reduce((sum, reader) => sum + reader.received, 0) };
 }
