@@ -4,8 +4,11 @@ import type { LogEntry, Prompt, Tree, TreeAttempt, TreeMessage, TreeRun } from '
 import { residentBytes } from '../resident-memory.ts';
 import type { Stack } from '../stack.ts';
 
+/** What is looked at. */
+export type Observed = Pick<Stack, 'db' | 'redis' | 'redisPrefix' | 'upstream' | 'apis' | 'workers'>;
+
 /** Everything that is kept, as it stands now. */
-export async function readTree(stack: Stack): Promise<Tree> {
+export async function readTree(stack: Observed): Promise<Tree> {
   const { db } = stack;
   const conversations = await db.query<Tree['conversations'][number]>('select id, title from conversations');
   const messages = await db.query<TreeMessage>(
@@ -46,7 +49,7 @@ export async function readTree(stack: Stack): Promise<Tree> {
 /** Logs that one round trip asks for. */
 const logsPerTrip = 100;
 
-async function readLogs({ redis, redisPrefix }: Stack, runIds: readonly string[]): Promise<Tree['logs']> {
+async function readLogs({ redis, redisPrefix }: Observed, runIds: readonly string[]): Promise<Tree['logs']> {
   const logs: { runId: string; entries: LogEntry[] }[] = [];
   for (let from = 0; from < runIds.length; from += logsPerTrip) {
     const trip = runIds.slice(from, from + logsPerTrip);
@@ -59,7 +62,7 @@ async function readLogs({ redis, redisPrefix }: Stack, runIds: readonly string[]
   return logs;
 }
 
-function readPrompts({ upstream }: Stack): Prompt[] {
+function readPrompts({ upstream }: Observed): Prompt[] {
   return upstream.journal().map(({ body, closedAtMs }) => ({
     messages: (body as { messages: Prompt['messages'] }).messages,
     closedAt: closedAtMs === null ? null : closedAtMs * 1_000,

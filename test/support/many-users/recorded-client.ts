@@ -81,6 +81,8 @@ export interface Reading {
   readonly cutAfter?: (connection: number) => number | null;
   /** Goes away for good after so many events. */
   readonly leaveAfter?: number | null;
+  /** Aborted when it has waited long enough: unlike one that leaves, it should have had its end by then. */
+  readonly giveUp?: AbortSignal;
   /** Does not read its socket for so long, after its first event. */
   readonly stallMs?: number;
   /** Number of the first server. */
@@ -97,6 +99,7 @@ export async function readRecorded(
     cursorBy = 'header',
     cutAfter,
     leaveAfter = null,
+    giveUp,
     stallMs = 0,
     server = 0,
   }: Reading = {},
@@ -113,7 +116,7 @@ export async function readRecorded(
     },
     headers: reader.headers,
     cursorBy,
-    signal: leaving.signal,
+    signal: giveUp ? AbortSignal.any([leaving.signal, giveUp]) : leaving.signal,
     ...(cutAfter ? { cutAfter } : {}),
     ...(begin.cursor === null ? {} : { earlier: { cursor: begin.cursor, text: begin.text ?? '' } }),
     onEvent(event, record: Readonly<RunRecord>) {
@@ -125,7 +128,8 @@ export async function readRecorded(
       }
     },
   });
-  const ending = await following.done;
+  const ended = await following.done;
+  const ending = ended === 'aborted' && !leaving.signal.aborted ? 'gave-up' : ended;
   const { connections } = following.record;
   const entry = {
     kind: 'reader',
