@@ -20,7 +20,7 @@ const limits: Limits = {
 /** A run that nobody disturbs any more must have ended by then: four times what the product needs on a busy machine. */
 const endMsMax = 16_000;
 /** And its readers must have been told: the comparison with Postgres comes every second. */
-const toldMsMax = 4_000;
+const toldMsMax = 8_000;
 
 export interface Outcome {
   readonly violations: readonly Violation[];

@@ -216,7 +216,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
       {
         file: 'apps/api/src/hub/hub.ts',
         search: 'listening: listen(runId, stopped.signal),',
-        replace: 'listening: sleep(2_500).then(() => listen(runId, stopped.signal)),',
+        replace: 'listening: sleep(3_500).then(() => listen(runId, stopped.signal)),',
       },
       {
         // A quiet log that is compared with Redis makes good what was missed.
@@ -226,7 +226,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
       },
     ],
     async play(scene) {
-      const run = await scene.ask({ deltas: 40, intervalMs: 40, seed: 10 });
+      const run = await scene.ask({ deltas: 20, intervalMs: 40, seed: 10 });
       await scene.logAt(run, '1-3');
       for (const server of [0, 1]) void scene.read(run, { server });
     },
