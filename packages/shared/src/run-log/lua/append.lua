@@ -8,7 +8,7 @@
     channel   number of events   then type, data (JSON) of each event
 
   Returns for each append: { 'OK', '1' when a cancel waits else '0' } (written now or before), { 'FENCED' }, { 'CLOSED' },
-  { 'GAP', newest place }, { 'ABSENT' } (the log, or this attempt's opening, is lost) or { 'ERROR', what Redis said }.
+  { 'GAP', newest place }, { 'ABSENT' } (the log, or this attempt's opening, is lost or torn) or { 'ERROR', what Redis said }.
   A key that holds something else fails its own append and no other: what can fail is called with pcall.
 ]]
 local function append(log, meta, at)
@@ -31,7 +31,16 @@ local function append(log, meta, at)
       local event = at + 6 + (seq - first) * 2
       local id = ARGV[at] .. '-' .. string.format('%d', seq)
       local added = redis.pcall('XADD', log, id, 't', ARGV[event], 'd', ARGV[event + 1])
-      if type(added) == 'table' then return { 'ERROR', added.err } end
+      if type(added) == 'table' then
+        if not string.find(added.err, 'equal or smaller', 1, true) then return { 'ERROR', added.err } end
+        -- Redis came back with a log that is ahead of its meta: the end of its file was torn in the middle of a script. It
+        -- would refuse for ever. What stands there is not counted, so the attempt that owns the run writes it all again.
+        local newest = redis.call('XREVRANGE', log, '+', '-', 'COUNT', 1)[1]
+        if newest and tonumber(string.match(newest[1], '^%d+')) > attempt then return { 'FENCED' } end
+        redis.call('DEL', log)
+        redis.call('HDEL', meta, 'attempt', 'seq')
+        return { 'ABSENT' }
+      end
       redis.call('PUBLISH', ARGV[at + 4], id .. ' ' .. ARGV[event] .. ' ' .. ARGV[event + 1])
     end
     if ARGV[at + 2] == '1' then

@@ -15,7 +15,15 @@ if meta[2] then return 'CLOSED' end
 if owner == attempt then return 'OPENED' end
 
 local id = ARGV[1] .. '-0'
-redis.call('XADD', KEYS[1], id, 't', ARGV[2], 'd', ARGV[3])
+local added = redis.pcall('XADD', KEYS[1], id, 't', ARGV[2], 'd', ARGV[3])
+if type(added) == 'table' and added.err then
+  if not string.find(added.err, 'equal or smaller', 1, true) then return added end
+  -- The log is ahead of its meta: see append.lua.
+  local newest = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)[1]
+  if newest and tonumber(string.match(newest[1], '^%d+')) > attempt then return 'FENCED' end
+  redis.call('DEL', KEYS[1])
+  redis.call('XADD', KEYS[1], id, 't', ARGV[2], 'd', ARGV[3])
+end
 redis.call('HSET', KEYS[2], 'attempt', ARGV[1], 'seq', 0)
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], ARGV[5])
