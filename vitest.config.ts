@@ -29,6 +29,8 @@ export default defineConfig({
       project('browser', 2 * processTimeoutMs),
       // As long as the sizes that are asked for take: see test/attack/sizes.ts.
       project('attack', attackTimeoutMs),
+      // Full sizes and goals in milliseconds: only on demand, by `npm run reliability`.
+      ...(process.env['RELIABILITY'] === undefined ? [] : [project('reliability', 5 * processTimeoutMs)]),
     ],
   },
 });
