@@ -67,10 +67,11 @@ function find(wanted: string): FigureEntry {
 }
 
 /** The commands as one would type them. */
-function said({ commands }: FigureEntry): string[] {
+function said({ commands, env = {} }: FigureEntry): string[] {
+  const settings = Object.entries(env).map(([name, value]) => `${name}=${value} `);
   return commands.map(([program = '', ...args]) =>
     program === 'vitest'
-      ? `RELIABILITY=1 npx vitest run ${args.join(' ')}`
+      ? `${settings.join('')}RELIABILITY=1 npx vitest run ${args.join(' ')}`
       : `npm run ${program} -- ${args.join(' ')}`,
   );
 }
@@ -82,7 +83,9 @@ async function measure(figure: FigureEntry, scale: string): Promise<Result> {
   let reached = true;
   try {
     for (const command of figure.commands) {
-      const code = await run(command, {
+      const report = join(folder, 'report.json');
+      const counted = command[0] === 'vitest' ? [...command, ...reporters(report)] : command;
+      const code = await run(counted, {
         RELIABILITY: '1',
         RELIABILITY_OUT: out,
         RELIABILITY_SCALE: scale,
@@ -92,7 +95,8 @@ async function measure(figure: FigureEntry, scale: string): Promise<Result> {
     }
     const seconds = Math.round((performance.now() - startedAt) / 1000);
     const { number, name, goal } = figure;
-    return { number, name, goal, commands: said(figure), reached, seconds, values: readValues(out) };
+    const values = [...readValues(out), ...readCounts(join(folder, 'report.json'), number)];
+    return { number, name, goal, commands: said(figure), reached, seconds, values };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -108,6 +112,22 @@ async function run([program = '', ...args]: readonly string[], env: Record<strin
   process.on('SIGINT', () => {});
   const [code] = (await once(child, 'exit')) as [number | null];
   return code ?? 1;
+}
+
+const reporters = (file: string) => ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+
+/** How many tests passed and failed, for figures that are tests and measure nothing. */
+function readCounts(path: string, figure: number): Measured[] {
+  try {
+    const report = JSON.parse(readFileSync(path, 'utf8')) as {
+      numPassedTests: number;
+      numFailedTests: number;
+    };
+    const { numPassedTests: passed, numFailedTests: failed } = report;
+    return [{ figure, name: 'tests passed, failed', value: `${passed}, ${failed}`, goal: '', reached: true }];
+  } catch {
+    return []; // it ended before it could write one, or was no test
+  }
 }
 
 const vitestProgram = () =>

@@ -13,6 +13,9 @@ export interface FigureEntry {
 /** A file of the vitest project `reliability`. */
 const ours = (file: string) => ['vitest', '--project', 'reliability', `test/reliability/${file}.test.ts`];
 
+/** Tests that `npm test` runs with smaller sizes. */
+const tests = (project: string, ...files: string[]) => ['vitest', '--project', project, ...files];
+
 export const figures: readonly FigureEntry[] = [
   {
     number: 1,
@@ -51,16 +54,44 @@ export const figures: readonly FigureEntry[] = [
     commands: [ours('cancel')],
   },
   {
+    number: 7,
+    name: 'hostile-input',
+    goal: '100,000 malformed requests: none answered 5xx, process alive, memory grows < 50 MB',
+    commands: [tests('attack', 'test/attack/fuzz.test.ts')],
+    env: { FUZZ_REQUESTS: '100000' },
+  },
+  {
+    number: 8,
+    name: 'foreign-data',
+    goal: 'every route × everybody as specified; what is not theirs looks like what does not exist',
+    commands: [
+      tests('integration', 'test/integration/access.test.ts', 'test/integration/many-users.test.ts'),
+    ],
+  },
+  {
     number: 9,
     name: 'stalled-readers',
     goal: '500 readers that do not read: memory < 100 MB, all cut, others’ p99 delay < 2 ×',
     commands: [ours('stalled-readers')],
   },
   {
+    number: 10,
+    name: 'slow-sockets',
+    goal: '2,000 half-open heads or bodies: cut ≤ 20 s, nobody else harmed',
+    commands: [tests('attack', 'test/attack/slow.test.ts')],
+    env: { SLOW_SOCKETS: '2000', HALF_OPEN_STREAMS: '10000', ATTACK_TIMES: 'assert' },
+  },
+  {
     number: 11,
     name: 'hung',
     goal: 'Redis or Postgres stopped for 10 s: 202 or 503 within 3 s, well again within 3 s',
     commands: [ours('hung')],
+  },
+  {
+    number: 12,
+    name: 'hostile-text',
+    goal: '300 payloads in Chromium: none runs, no request leaves the origin',
+    commands: [tests('browser', 'test/browser/hostile-text.test.ts')],
   },
   {
     number: 13,
@@ -73,5 +104,23 @@ export const figures: readonly FigureEntry[] = [
     name: 'rolling-restart',
     goal: 'all processes replaced under 200 streams: no fault seen, drain ≤ 30 s, exit 0',
     commands: [ours('rolling-restart')],
+  },
+  {
+    number: 15,
+    name: 'secrets',
+    goal: 'planted secrets stand in no log, no answer, not in Redis, and in Postgres only sealed',
+    commands: [tests('attack', 'test/attack/requests.test.ts')],
+  },
+  {
+    number: 16,
+    name: 'mutants',
+    goal: '9 of 9 planted bugs caught < 5 min; 100,000 interleavings of the model < 60 s',
+    commands: [['mutants']],
+  },
+  {
+    number: 17,
+    name: 'refused-start',
+    goal: 'a server that must not be used: the process ends with one clear line',
+    commands: [tests('attack', 'test/attack/start-up.test.ts')],
   },
 ];

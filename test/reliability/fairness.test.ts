@@ -1,4 +1,5 @@
 /** Figure 13: a flood of one user and a few questions of nine others; and the limit of a user over 10,000 admissions. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { dispatchRuns } from '@holdfast/shared/store/fair-queue.ts';
 import { afterAll, expect, it } from 'vitest';
 import { question } from '../support/ask.ts';
@@ -15,6 +16,7 @@ const flood = 200;
 const others = 9;
 const questionsOfOther = 10;
 const places = 10;
+const questionEveryMs = 25;
 
 /** Times in ms. */
 interface Served {
@@ -59,7 +61,13 @@ it(`${flood} runs of one user, then ${others * questionsOfOther} of ${others} ot
   };
   for (let n = 0; n < flood; n += 20) await Promise.all(Array.from({ length: 20 }, (_, of) => send(n + of)));
   await stack.startWorker();
-  await Promise.all(Array.from({ length: others * questionsOfOther }, (_, n) => send(flood + n)));
+  // They come one after the other while the flood is answered, as people do.
+  const sent: Promise<void>[] = [];
+  for (let n = 0; n < others * questionsOfOther; n += 1) {
+    sent.push(send(flood + n));
+    await sleep(questionEveryMs);
+  }
+  await Promise.all(sent);
   const unfinished = async () =>
     (await stack.db.query(`select 1 from runs where status in ('queued', 'running')`)).rows.length;
   await expect.poll(unfinished, patience).toBe(0);

@@ -77,7 +77,7 @@ it(`${resumes} readers come back with a cursor, one after the other: the first m
 it('readers whose log has expired get the snapshot soon', async () => {
   const runs = await Promise.all(
     Array.from({ length: 20 }, async (_, seed) => {
-      const { run } = await ask(bases[0], question({ deltas: 200, seed }));
+      const { run } = await ask(bases[0], question({ deltas: 60, intervalMs: 20, seed }));
       await storedEnd(stack, run.id);
       await follow([bases[0]], run);
       return run;
