@@ -1,7 +1,10 @@
 import { Redis } from 'ioredis';
 
-/** A command that waits longer than this is answered as "not now": Redis hangs, or the network swallows packets. */
-const commandMsMax = 1_500;
+/**
+ * A command that waits longer than this is answered as "not now": Redis hangs, or the network swallows packets. A request
+ * may meet two of them, one after the other, and is to be answered within three seconds all the same.
+ */
+const commandMsMax = 1_250;
 
 /**
  * A connection that owes a reply and is silent for so long is replaced: a network that drops packets tells nobody, and
