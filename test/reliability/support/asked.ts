@@ -12,8 +12,10 @@ export interface AskedRun {
   readonly key: string;
   /** When each event id came first, by `performance.now()`. */
   readonly cameAt: ReadonlyMap<string, number>;
-  /** Empty snapshots and others that came: the text was taken back. */
+  /** How often text that was shown was taken back. */
   readonly resets: () => number;
+  /** How often a snapshot brought what was missing. */
+  readonly snapshots: () => number;
 }
 
 /** Asks in a new conversation and follows the answer. The reader fails when what it shows is no beginning of the text. */
@@ -25,17 +27,26 @@ export async function askAndRead(
   const { run } = await ask(base, question(directive));
   const cameAt = new Map<string, number>();
   let resets = 0;
+  let snapshots = 0;
+  let shown = 0;
   const reader = followRun({
     bases: [base],
     url: (origin) => `${origin}${run.eventsUrl}`,
     onEvent: (event, record) => {
       if (event.id !== null && !cameAt.has(event.id)) cameAt.set(event.id, performance.now());
-      if (event.event === 'snapshot') resets += 1;
+      if (event.event === 'snapshot') snapshots += 1;
+      if (record.text.length < shown) {
+        resets += 1;
+        console.info(
+          `${run.id}: ${event.event} ${event.id} took back ${shown - record.text.length} characters`,
+        );
+      }
+      shown = record.text.length;
       if (!text.startsWith(record.text))
         throw new Error(`after ${event.id} the text is no beginning of the answer`);
     },
   });
-  return { run, reader, text, key: directive.key, cameAt, resets: () => resets };
+  return { run, reader, text, key: directive.key, cameAt, resets: () => resets, snapshots: () => snapshots };
 }
 
 /** How many readers ended with anything but the whole text and `completed`, or saw a breach of the protocol. */
