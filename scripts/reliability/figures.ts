@@ -121,6 +121,6 @@ export const figures: readonly FigureEntry[] = [
     number: 17,
     name: 'refused-start',
     goal: 'a server that must not be used: the process ends with one clear line',
-    commands: [tests('attack', 'test/attack/start-up.test.ts')],
+    commands: [tests('integration', 'test/integration/start-refused.test.ts')],
   },
 ];
