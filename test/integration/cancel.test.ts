@@ -9,13 +9,13 @@ import {
   expectOneEnd,
   logEntries,
   patience,
-  seededRandom,
   storedRun,
   twoUrls,
   underWay,
   watch,
   workerOf,
 } from '../support/inspect.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 /** From the reply to a cancel until the provider's connection is closed. */

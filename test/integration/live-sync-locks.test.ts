@@ -10,8 +10,8 @@ import { recordEvents } from '@holdfast/shared/store/user-events.ts';
 import { readFeed, trimFeeds } from '@holdfast/shared/store/user-feed.ts';
 import { sql } from 'kysely';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { seededRandom } from '../support/inspect.ts';
 import { makePerson, type Person } from '../support/people.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;

@@ -15,7 +15,7 @@ import { call } from '../support/ask.ts';
 import { randomBytes } from '../support/chaos-proxy.ts';
 import { checkHistory, countHistory, explain, tellCounts } from '../support/checker/check.ts';
 import type { History, Limits, Violation } from '../support/checker/history.ts';
-import { patience, seededRandom } from '../support/inspect.ts';
+import { patience } from '../support/inspect.ts';
 import { readTree } from '../support/many-users/read-tree.ts';
 import {
   type FeedReader,
@@ -27,6 +27,7 @@ import {
 import { createConversation } from '../support/many-users/sharing.ts';
 import { walk } from '../support/many-users/walk.ts';
 import { type Crowd, createWalker, type Walker } from '../support/many-users/walker.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 const users = 50;

@@ -8,13 +8,13 @@ import {
   allEnd,
   expectOneEnd,
   patience,
-  seededRandom,
   storedEnd,
   twoUrls,
   underWay,
   watch,
   workerOf,
 } from '../support/inspect.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;

@@ -36,6 +36,7 @@ export async function startChaosProxy(options: { readonly target: Target }) {
   let target = options.target;
   let blackhole = false;
   let accepted = 0;
+  let broken = 0;
   const shape: Shape = { latencyMs: 0, bytesPerSecond: Infinity, sliceBytes: Infinity };
   let cut: { at: (connection: number) => number; how: 'fin' | 'reset' } | null = null;
   const paused = new Set<Direction>();
@@ -91,6 +92,7 @@ export async function startChaosProxy(options: { readonly target: Target }) {
   }
 
   function destroy(connection: Connection, how: 'fin' | 'reset'): void {
+    broken += 1;
     end(connection.client, how);
     end(connection.server, how);
   }
@@ -178,8 +180,8 @@ export async function startChaosProxy(options: { readonly target: Target }) {
     retarget(next: Target): void {
       target = next;
     },
-    /** Connections ever accepted and alive now; bytes forwarded in each direction. */
-    counts: () => ({ accepted, live: connections.size, bytes: { ...forwarded } }),
+    /** Connections ever accepted, alive now, and ended by this proxy; bytes forwarded in each direction. */
+    counts: () => ({ accepted, live: connections.size, broken, bytes: { ...forwarded } }),
     /** Resets everything and gives the port back. */
     async stop(): Promise<void> {
       blackhole = false;

@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { checkHistory, countHistory } from '../support/checker/check.ts';
 import { markersIn, markerWord, newCode } from '../support/checker/history.ts';
-import { seededRandom } from '../support/inspect.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { goodHistory, rulesOf, toHistory } from './checker-history.ts';
 import {
   ann,

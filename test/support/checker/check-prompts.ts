@@ -91,5 +91,10 @@ function checkAttempts(prompts: readonly Prompt[], tree: History['tree'], abortM
     if (attempt.ended || !run || !isTerminalType(run.status)) continue;
     violations.push({ rule: 'cost', runId: attempt.runId, detail: attempt });
   }
+  // Nobody who still answers has a run to answer for.
+  const hasEnded = tree.runs.every(({ status }) => isTerminalType(status));
+  for (const prompt of hasEnded ? prompts : []) {
+    if (prompt.closedAt === null) violations.push({ rule: 'stop', detail: { goesOn: prompt } });
+  }
   return violations;
 }

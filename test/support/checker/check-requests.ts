@@ -24,15 +24,19 @@ interface ShownRun {
 export interface RequestRules {
   /** Whether servers were killed or cut off meanwhile: then 5xx and no answer at all are nobody's fault. */
   readonly withFaults: boolean;
+  /** Of the history: from this place on they are somebody's again. */
+  readonly quietAt?: number;
 }
 
 export function checkRequests(
   index: Index,
   runs: ReadonlyMap<string, TreeRun>,
-  { withFaults }: RequestRules,
+  { withFaults, quietAt = Infinity }: RequestRules,
 ): Violation[] {
   return [
-    ...index.requests.filter((request) => !isExpectedStatus(request, withFaults)).map(toViolation('status')),
+    ...index.requests
+      .filter((request) => !isExpectedStatus(request, withFaults && request.began < quietAt))
+      .map(toViolation('status')),
     ...checkKeys(index),
     ...checkStops(index, runs),
     ...checkShownRuns(index),

@@ -1,20 +1,8 @@
 /**
  * Decides from a history alone whether the promises were kept. It asks nobody and knows no clock, so that it can judge any
- * run of any length, also one in which servers were killed.
- *
- *  1 prefix                  prefix, disagreement
- *  2 once, in order          once-in-order
- *  3 no silent gap           no-gap
- *  4 one end                 one-end, ended, seen-end
- *  5 one writer              one-writer, overlap, turn
- *  6 accepted means kept     kept, key, unasked, answer, lost, search
- *  7 stop means stop         stop, cost
- *  8 no one waits for ever   silence, place, position, ended
- *  9 bounded                 bounded
- * 10 yours only              foreign-text, mixed, prompt, existence, deleted
- *
- * and besides: status (no answer that nobody can have earned), feed and feed-lost (what `/api/events` said).
+ * run of any length, also one in which servers were killed. promises.ts says which rule decides which promise.
  */
+import { checkAnswers } from './check-answers.ts';
 import { checkBounds } from './check-bounds.ts';
 import { checkFeeds } from './check-feeds.ts';
 import { checkLogs } from './check-logs.ts';
@@ -35,11 +23,12 @@ export function checkHistory(history: History, rules: RequestRules = { withFault
   const messages = new Map(tree.messages.map((message) => [message.id, message]));
   return [
     ...checkReaders(index.readers, runs, messages),
-    ...checkRequests(index, runs, rules),
+    ...checkRequests(index, runs, { ...rules, quietAt: history.quietAt ?? Infinity }),
     ...checkTree(index, tree),
     ...checkLogs(tree, index, rules.withFaults),
     ...checkPrompts(history, index),
     ...checkWaiting(index.readers, index.feeds, limits),
+    ...checkAnswers(history, index),
     ...checkBounds(history, index),
     ...checkPrivacy(history, index),
     ...checkFeeds(index.feeds, index),

@@ -117,6 +117,8 @@ export interface Prompt {
   readonly messages: readonly { readonly role: string; readonly content: string }[];
   /** When it had been answered, or the connection was closed. */
   readonly closedAt: number | null;
+  /** The whole text that the provider has for this question, at every attempt; absent or null: not known. */
+  readonly answer?: string | null;
 }
 
 /** Everything that is kept, read when nothing moves any more. */
@@ -131,6 +133,8 @@ export interface Tree {
   readonly prompts: readonly Prompt[];
   /** Memory of the servers' processes. */
   readonly processes: readonly { readonly name: string; readonly residentBytes: number }[];
+  /** Processes that ended though nobody had ended them, with their last words. */
+  readonly crashes?: readonly { readonly name: string; readonly words: string }[];
 }
 
 /** What the servers were set to, and what is asked of them. */
@@ -150,6 +154,11 @@ export interface History {
   readonly entries: readonly Entry[];
   readonly tree: Tree;
   readonly limits: Limits;
+  /**
+   * The place from which nothing was broken and nobody asked for anything new, where there was one: from then on every
+   * request has to be answered, and all servers have to say the same.
+   */
+  readonly quietAt?: number;
 }
 
 /** A rule of check.ts that was broken. */

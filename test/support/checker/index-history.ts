@@ -105,10 +105,32 @@ export function indexHistory({ entries }: History): Index {
     });
   };
 
+  /** What an invitation leads to. */
+  const conversationOfToken = new Map<string, string>();
+
   for (const request of requests) {
     const { method, status } = request;
     const path = pathOf(request);
     const reply = (request.reply ?? {}) as Json;
+    const isLost = method === 'POST' && (status === null || status >= 500);
+    const invitedTo = /^\/api\/conversations\/([^/]+)\/invitations$/.exec(path)?.[1];
+    if (invitedTo !== undefined && status === 201) conversationOfToken.set(String(reply['token']), invitedTo);
+    const accepting = /^\/api\/invitations\/([^/]+)\/accept$/.exec(path)?.[1];
+    if (isLost && accepting !== undefined) {
+      // It may have been done, or be done yet: they may be a member, and nobody may rely on it.
+      const to = conversationOfToken.get(accepting) ?? '';
+      const list = memberships.get(to) ?? [];
+      const { user, began } = request;
+      list.push({ user, from: began, surelyFrom: Infinity, to: Infinity, surelyTo: -Infinity });
+      memberships.set(to, list);
+    }
+    const askedIn = /^\/api\/conversations\/([^/]+)\/messages$/.exec(path)?.[1];
+    if (isLost && askedIn !== undefined) {
+      // The question may be stored although nobody was told so.
+      for (const { conversationCode } of markersIn(JSON.stringify(request.body))) {
+        if (!conversationOfCode.has(conversationCode)) conversationOfCode.set(conversationCode, askedIn);
+      }
+    }
     for (const { conversationCode } of markersIn(JSON.stringify(request.body))) {
       if (!creatorOfCode.has(conversationCode)) creatorOfCode.set(conversationCode, request.user);
     }

@@ -21,7 +21,7 @@ import {
 const regretMsMax = 800;
 
 /** A question whose answer has its marker, and takes some tenths of a second up to more than one. */
-function newQuestion(walker: Walker, { code }: KnownConversation): string {
+function newQuestion(crowd: Crowd, walker: Walker, { code }: KnownConversation): string {
   const marker = markerWord({ conversationCode: code, userCode: walker.code });
   const directive = {
     deltas: 20 + Math.floor(walker.random() * 41),
@@ -29,6 +29,7 @@ function newQuestion(walker: Walker, { code }: KnownConversation): string {
     seed: Math.floor(walker.random() * 1_000_000),
     splitSurrogates: chance(walker, 0.3),
     marker,
+    ...crowd.directive?.(walker),
   };
   return question(directive, `Tell me of ${marker}.`);
 }
@@ -51,11 +52,11 @@ export async function askSomething(crowd: Crowd, walker: Walker): Promise<void> 
   const conversation = pickConversation(walker);
   if (!conversation) return;
   const path = `/api/conversations/${conversation.id}/messages`;
-  const body = { text: newQuestion(walker, conversation), ...newWhenBusy(walker) };
+  const body = { text: newQuestion(crowd, walker, conversation), ...newWhenBusy(walker) };
   const before = conversation.runs.at(-1);
   // Several at once come one after the other.
   const others = Array.from({ length: chance(walker, 0.15) ? 2 : 0 }, () =>
-    post(crowd, walker, path, { text: newQuestion(walker, conversation) }),
+    post(crowd, walker, path, { text: newQuestion(crowd, walker, conversation) }),
   );
   const accepted = await post(crowd, walker, path, body);
   for (const each of [accepted, ...(await Promise.all(others))]) noteRun(crowd, walker, each);
@@ -83,7 +84,7 @@ export async function editSomething(crowd: Crowd, walker: Walker): Promise<void>
   const conversation = pickConversation(walker);
   const run = pick(walker, conversation?.runs ?? []);
   if (!conversation || !run) return;
-  const body = { text: newQuestion(walker, conversation), ...newWhenBusy(walker) };
+  const body = { text: newQuestion(crowd, walker, conversation), ...newWhenBusy(walker) };
   noteRun(crowd, walker, await post(crowd, walker, `/api/messages/${run.promptMessageId}/edit`, body));
 }
 

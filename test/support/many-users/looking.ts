@@ -21,7 +21,7 @@ export function startReading(crowd: Crowd, walker: Walker, run: KnownRun): void 
   if (walker.reading.size >= readingMax) return;
   const reading = (async () => {
     const beginning = beginnings(crowd.recording, walker, run.id);
-    const read = await readRecorded(crowd.recording, walker, run, beginning);
+    const read = await (crowd.read ?? readRecorded)(crowd.recording, walker, run, beginning);
     const terminal = read.events.some(({ event }) => ['completed', 'failed', 'cancelled'].includes(event));
     if (!terminal || !chance(walker, 0.4)) return;
     await send(crowd, walker, 'GET', `/api/runs/${run.id}`);

@@ -1,14 +1,20 @@
 /** What is left in the end in Postgres, in Redis, and in the provider's journal. */
 import { runKeys } from '@holdfast/shared/run-log/keys.ts';
+import { readDirective } from '../../../packages/stand-in/src/directive.ts';
+import { scriptedText } from '../../../packages/stand-in/src/script.ts';
 import type { LogEntry, Prompt, Tree, TreeAttempt, TreeMessage, TreeRun } from '../checker/history.ts';
 import { residentBytes } from '../resident-memory.ts';
 import type { Stack } from '../stack.ts';
 
-/** What is looked at. */
-export type Observed = Pick<Stack, 'db' | 'redis' | 'redisPrefix' | 'upstream' | 'apis' | 'workers'>;
+/** Where all of it is. */
+export type Kept = Pick<Stack, 'db' | 'redis' | 'redisPrefix'> & {
+  readonly apis: readonly { readonly pid: number }[];
+  readonly workers: readonly { readonly pid: number }[];
+  readonly upstream: Pick<Stack['upstream'], 'journal'>;
+};
 
 /** Everything that is kept, as it stands now. */
-export async function readTree(stack: Observed): Promise<Tree> {
+export async function readTree(stack: Kept): Promise<Tree> {
   const { db } = stack;
   const conversations = await db.query<Tree['conversations'][number]>('select id, title from conversations');
   const messages = await db.query<TreeMessage>(
@@ -49,7 +55,7 @@ export async function readTree(stack: Observed): Promise<Tree> {
 /** Logs that one round trip asks for. */
 const logsPerTrip = 100;
 
-async function readLogs({ redis, redisPrefix }: Observed, runIds: readonly string[]): Promise<Tree['logs']> {
+async function readLogs({ redis, redisPrefix }: Kept, runIds: readonly string[]): Promise<Tree['logs']> {
   const logs: { runId: string; entries: LogEntry[] }[] = [];
   for (let from = 0; from < runIds.length; from += logsPerTrip) {
     const trip = runIds.slice(from, from + logsPerTrip);
@@ -62,9 +68,22 @@ async function readLogs({ redis, redisPrefix }: Observed, runIds: readonly strin
   return logs;
 }
 
-function readPrompts({ upstream }: Observed): Prompt[] {
-  return upstream.journal().map(({ body, closedAtMs }) => ({
-    messages: (body as { messages: Prompt['messages'] }).messages,
-    closedAt: closedAtMs === null ? null : closedAtMs * 1_000,
-  }));
+function readPrompts({ upstream }: Kept): Prompt[] {
+  return upstream.journal().map(({ body, closedAtMs }) => {
+    const { messages } = body as Pick<Prompt, 'messages'>;
+    return {
+      messages,
+      closedAt: closedAtMs === null ? null : closedAtMs * 1_000,
+      // Titles are made of the conversation, not of a directive alone.
+      answer: messages[0]?.role === 'system' ? null : wholeAnswer(messages.at(-1)?.content ?? ''),
+    };
+  });
+}
+
+/** What the stand-in says to this question when nothing goes wrong: always the same. */
+function wholeAnswer(question: string): string | null {
+  const directive = readDirective(question);
+  return directive && !directive.echo && directive.fault !== 'hugeLine' && !directive.nul
+    ? scriptedText(directive).join('')
+    : null;
 }

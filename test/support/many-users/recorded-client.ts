@@ -16,11 +16,18 @@ export interface Recording {
   readonly bases: readonly string[];
   readonly entries: Entry[];
   next(): number;
+  /** Fires when nobody is to wait any longer: readers that have no end by then are written down as they are. */
+  readonly patience?: AbortSignal;
+  /** Longest wait for an answer, in ms; then it counts as lost. Default: for ever. */
+  readonly answerMsMax?: number;
 }
 
-export function startRecording(bases: readonly string[]): Recording {
+export function startRecording(
+  bases: readonly string[],
+  limits: Pick<Recording, 'patience' | 'answerMsMax'> = {},
+): Recording {
   let last = 0;
-  return { bases, entries: [], next: () => ++last };
+  return { bases, entries: [], next: () => ++last, ...limits };
 }
 
 export interface Sending {
@@ -50,6 +57,7 @@ export async function sendRecorded(
         ...(key === null ? {} : { 'idempotency-key': key }),
       },
       ...(body === null ? {} : { body: JSON.stringify(body) }),
+      ...(recording.answerMsMax === undefined ? {} : { signal: AbortSignal.timeout(recording.answerMsMax) }),
     });
     const text = await response.text();
     reply = text === '' ? null : JSON.parse(text);
@@ -107,7 +115,7 @@ export async function readRecorded(
   const opened: number[] = [];
   const events: ReaderEvent[] = [];
   const leaving = new AbortController();
-  const { bases } = recording;
+  const { bases, patience } = recording;
   const following = followRun({
     bases: bases.map((_, index) => bases[(index + server) % bases.length] ?? ''),
     url(base) {
@@ -116,7 +124,7 @@ export async function readRecorded(
     },
     headers: reader.headers,
     cursorBy,
-    signal: giveUp ? AbortSignal.any([leaving.signal, giveUp]) : leaving.signal,
+    signal: patience ? AbortSignal.any([leaving.signal, patience]) : leaving.signal,
     ...(cutAfter ? { cutAfter } : {}),
     ...(begin.cursor === null ? {} : { earlier: { cursor: begin.cursor, text: begin.text ?? '' } }),
     onEvent(event, record: Readonly<RunRecord>) {
@@ -128,8 +136,9 @@ export async function readRecorded(
       }
     },
   });
-  const ended = await following.done;
-  const ending = ended === 'aborted' && !leaving.signal.aborted ? 'gave-up' : ended;
+  const done = await following.done;
+  // Whoever went away wanted no end; whoever was still waiting did.
+  const ending = done === 'aborted' && !leaving.signal.aborted ? 'unfinished' : done;
   const { connections } = following.record;
   const entry = {
     kind: 'reader',
