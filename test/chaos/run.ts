@@ -154,7 +154,8 @@ async function strikeAll(
       log(`${fault.kind} failed: ${String(error)}`);
       return 0;
     });
-    const of = (counts[fault.kind] ??= { times: 0, hits: 0 });
+    const of = counts[fault.kind] ?? { times: 0, hits: 0 };
+    counts[fault.kind] = of;
     if (hits > 0) of.times += 1;
     of.hits += hits;
   });

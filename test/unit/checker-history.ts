@@ -2,6 +2,7 @@
 import { expect } from 'vitest';
 import { checkHistory, explain } from '../support/checker/check.ts';
 import type { Entry, FeedEvent, History, Limits } from '../support/checker/history.ts';
+import { decide } from '../support/checker/promises.ts';
 import {
   againQuestion,
   ann,
@@ -176,6 +177,8 @@ export function expectFound(rule: string, spoil: Breach[2]): void {
   spoil(draft);
   const history = toHistory(draft);
   expect(rulesOf(history)).toContain(rule);
+  // Throws when the rule belongs to no promise.
+  expect(decide(history, checkHistory(history)).some(({ broken }) => broken > 0)).toBe(true);
   for (const violation of checkHistory(history))
     expect(explain(history, violation)).toContain(violation.rule);
 }

@@ -90,8 +90,11 @@ export interface Decision extends Promised {
   readonly broken: number;
 }
 
-/** What the violations say of each promise. `ended` breaks the fourth, and an orphaned run is seen as that. */
+/** What the violations say of each promise. Throws when a rule belongs to none: it would be broken without a word. */
 export function decide(history: History, violations: readonly Violation[]): Decision[] {
+  const known = new Set(promises.flatMap(({ rules }) => rules));
+  const stray = violations.find(({ rule }) => !known.has(rule));
+  if (stray) throw new Error(`the rule ${stray.rule} belongs to no promise`);
   const counts = observations(history);
   return promises.map((promise) => ({
     ...promise,
