@@ -1,9 +1,9 @@
 /** Does what the plan says, and counts what really happened. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ChaosProxy, randomBytes } from '../support/chaos-proxy.ts';
 import type { Crowd } from '../support/many-users/walker.ts';
 import type { Cluster } from './cluster.ts';
 import type { Keeper } from './keeper.ts';
+import { strikeLink } from './link-faults.ts';
 import { cancelBurst, comeWithStrangeCursors, neverRead, repeatPost } from './people.ts';
 import type { Fault } from './plan.ts';
 import type { UpstreamFault, Weather } from './weather.ts';
@@ -112,7 +112,7 @@ async function strike(fault: Fault, { cluster, crowd, weather }: Stage): Promise
     case 'refuse-link': {
       const proxies = cluster.links[fault.link ?? 'client-api'];
       const proxy = proxies[target % proxies.length];
-      return proxy ? strikeLink(fault, proxy) : 0;
+      return proxy ? strikeLink(kind, fault, proxy) : 0;
     }
   }
 }
@@ -137,58 +137,5 @@ function send(pid: number, signal: NodeJS.Signals): boolean {
     return process.kill(pid, signal);
   } catch {
     return false;
-  }
-}
-
-/** Bytes after which connections are cut, at the most: within a command, an event, some events. */
-const cutBytesMax = 4_000;
-const delayMsMax = 250;
-const sliceBytesMax = 40;
-
-/** Returns how many connections felt it. */
-async function strikeLink({ kind, target, forMs, strength }: Fault, proxy: ChaosProxy): Promise<number> {
-  const { live, accepted, broken } = proxy.counts();
-  const felt = () => live + proxy.counts().accepted - accepted;
-  switch (kind) {
-    case 'delay-link':
-      proxy.latency(5 + strength * delayMsMax);
-      await sleep(forMs);
-      proxy.latency(0);
-      return felt();
-    case 'half-close-link':
-      proxy.halfClose(strength < 0.5 ? 'client' : 'server');
-      return live;
-    case 'stall-link':
-      await proxy.blackhole();
-      await sleep(forMs);
-      await proxy.pass();
-      return felt();
-    case 'pause-link': {
-      const direction = strength < 0.5 ? 'request' : 'reply';
-      proxy.pause(direction);
-      await sleep(forMs);
-      proxy.resume(direction);
-      return felt();
-    }
-    case 'slice-link':
-      proxy.slice(1 + Math.floor(strength * sliceBytesMax));
-      await sleep(forMs);
-      proxy.slice(Infinity);
-      return felt();
-    case 'refuse-link':
-      await proxy.refuse();
-      proxy.reset();
-      await sleep(forMs);
-      await proxy.pass();
-      return live;
-    default: {
-      // Whoever is connected goes now, whoever comes meanwhile at a byte of their own.
-      proxy.reset();
-      const how = strength < 0.5 ? 'reset' : 'fin';
-      proxy.cutAfter(randomBytes({ seed: target, min: 0, max: cutBytesMax }), how);
-      await sleep(forMs);
-      proxy.cutAfter(null);
-      return proxy.counts().broken - broken;
-    }
   }
 }

@@ -44,11 +44,11 @@ export async function gather(
     walkers,
     retriesMax: 3,
     directive: (walker) => ({ ...longer(walker), ...weather.directive(walker.random) }),
-    read: (of, reader, run, reading = {}) => {
+    read: (of, reader, run, reading) => {
       const walker = walkers.find(({ id }) => id === reader.id);
-      const wholly = reading.begin === undefined && !reading.leaveAfter && !reading.stallMs;
+      const wholly = !reading?.begin && !reading?.leaveAfter && !reading?.stallMs;
       return wholly && walker && walker.random() < sdkShare
-        ? readWithSdk(of, reader, run, reading.server)
+        ? readWithSdk(of, reader, run, reading?.server)
         : readRecorded(of, reader, run, reading);
     },
   };

@@ -33,6 +33,8 @@ export async function startStores(dir: string): Promise<Stores> {
     await redis.stop();
     throw error;
   });
+  /** Nothing is started again then: a fault may still be under way when a run is broken off. */
+  let isOver = false;
   return {
     redis: () => redis,
     postgres: () => postgres,
@@ -41,7 +43,7 @@ export async function startStores(dir: string): Promise<Stores> {
       await redis.kill();
       damage();
       await sleep(downMs);
-      redis = await startRedis({ ...redisFiles, port });
+      if (!isOver) redis = await startRedis({ ...redisFiles, port });
     },
     async flushRedis() {
       await redisCommand(redis.port, 'FLUSHALL', flushMsMax);
@@ -58,9 +60,10 @@ export async function startStores(dir: string): Promise<Stores> {
       const { port } = postgres;
       await (kill ? postgres.kill() : postgres.stop());
       await sleep(downMs);
-      postgres = await startPostgres({ ...postgresFiles, port });
+      if (!isOver) postgres = await startPostgres({ ...postgresFiles, port });
     },
     async stop() {
+      isOver = true;
       await Promise.all([redis.kill(), postgres.stop()]);
     },
   };
