@@ -42,7 +42,8 @@ export const faultTypes = {
   'cut-api-postgres': { weight: 2, forMs: whileMs, onLink: 'api-postgres' },
   'cut-worker-postgres': { weight: 2, forMs: whileMs, onLink: 'worker-postgres' },
   'delay-link': { weight: 2, forMs: whileMs, onLink: 'any' },
-  'half-close-link': { weight: 2, forMs: atOnce, onLink: 'any' },
+  // Struck as soon as there is a connection.
+  'half-close-link': { weight: 2, forMs: whileMs, onLink: 'any' },
   'stall-link': { weight: 3, forMs: aroundLease, onLink: 'any' },
   'pause-link': { weight: 2, forMs: whileMs, onLink: 'any' },
   'slice-link': { weight: 2, forMs: whileMs, onLink: 'any' },

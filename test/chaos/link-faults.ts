@@ -25,9 +25,14 @@ export async function strikeLink(
       await sleep(forMs);
       proxy.latency(0);
       return felt();
-    case 'half-close-link':
+    case 'half-close-link': {
+      // There may be none at this moment: workers call the provider only while they answer.
+      const deadline = performance.now() + forMs;
+      while (proxy.counts().live === 0 && performance.now() < deadline) await sleep(20);
+      const halved = proxy.counts().live;
       proxy.halfClose(strength < 0.5 ? 'client' : 'server');
-      return live;
+      return halved;
+    }
     case 'stall-link':
       await proxy.blackhole();
       await sleep(forMs);
