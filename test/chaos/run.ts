@@ -104,8 +104,7 @@ async function act(
     walk(crowd, walker, () => elapsed() > seconds * 1_000 - askingEndsMs),
   );
   const injecting = strikeAll(cluster, crowd, weather, plan, elapsed);
-  await Promise.all(walking);
-  const faults = await injecting;
+  const [faults] = await Promise.all([injecting, ...walking]);
   const isUp = await cluster.heal();
   log(`healed after ${(elapsed() / 1_000).toFixed(1)} s`);
   await quiet(cluster, crowd, patience);
