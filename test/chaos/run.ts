@@ -100,28 +100,33 @@ async function act(
 
   const began = performance.now();
   const elapsed = () => performance.now() - began;
+  const say = (what: string) => log(`${what} after ${(elapsed() / 1_000).toFixed(1)} s`);
   const walking = crowd.walkers.map((walker) =>
     walk(crowd, walker, () => elapsed() > seconds * 1_000 - askingEndsMs),
   );
   const injecting = strikeAll(cluster, crowd, weather, plan, elapsed);
   const [faults] = await Promise.all([injecting, ...walking]);
   const isUp = await cluster.heal();
-  log(`healed after ${(elapsed() / 1_000).toFixed(1)} s`);
+  say('healed');
   await quiet(cluster, crowd, patience);
-  log(`quiet after ${(elapsed() / 1_000).toFixed(1)} s`);
+  say('quiet');
 
   const quietAt = recording.next();
   await lookBack(crowd);
+  say('looked back');
   await drain(cluster, feeds);
   await Promise.all(feeds.map((feed) => feed.stop()));
+  say('feeds drained');
   const keepers = [...cluster.apis, ...cluster.workers];
   const crashes = keepers.flatMap((keeper) => keeper.crashes);
   for (const keeper of isUp ? [] : keepers) {
     if (!keeper.current()) crashes.push({ name: keeper.name, words: 'did not come up again' });
   }
   const tree = { ...(await readTree(cluster.kept())), crashes };
+  say('read');
   const history: History = { entries: recording.entries, tree, limits, quietAt };
   const violations = checkHistory(history, { withFaults: true });
+  say('judged');
   return {
     history,
     violations,

@@ -10,7 +10,7 @@
  */
 import { isTerminalType } from '@holdfast/shared/protocol/run-event.ts';
 import { createRunRecord } from '../run-record.ts';
-import { sorted } from './event-text.ts';
+import { sorted, textIn } from './event-text.ts';
 import type { ReaderEntry, TreeMessage, TreeRun, Violation } from './history.ts';
 
 /** What all readers of one run have seen together. */
@@ -52,6 +52,8 @@ function checkReader(
   const { record, apply } = createRunRecord(cursor === null ? undefined : { cursor, text: text ?? '' });
   // Whoever begins with a cursor that is not theirs knows no text before the first event that sets one.
   let knowsText = cursor === null || text !== null;
+  let print = nothing;
+  let isKnown = false;
 
   for (const event of reader.events) {
     const before = record.violations.length;
@@ -61,6 +63,7 @@ function checkReader(
       const rule = violation.rule === 'gap' ? 'no-gap' : 'once-in-order';
       violate(rule, { connection: reader.connections[event.connection], violation, event });
     }
+    if (broken.length > 0) isKnown = false;
     if (broken.length > 0 || event.id === null) continue;
     if (event.event === 'snapshot' || event.event === 'started') knowsText = true;
     if (event.event !== 'snapshot') {
@@ -70,10 +73,14 @@ function checkReader(
       seen.events.set(event.id, content);
     }
     if (!knowsText) continue;
-    const print = fingerprint(record.text);
+    // A delta goes on where the text was; anything else may have set another one.
+    print =
+      isKnown && event.event === 'delta' ? extend(print, textIn(event.data)) : extend(nothing, record.text);
+    isKnown = true;
     const known = seen.texts.get(event.id);
-    if (known !== undefined && known !== print) violate('disagreement', { event, text: record.text });
-    seen.texts.set(event.id, print);
+    const told = `${print.length}:${print.hash}`;
+    if (known !== undefined && known !== told) violate('disagreement', { event, text: record.text });
+    seen.texts.set(event.id, told);
     const isFinalAttempt = run !== undefined && Number(event.id.split('-')[0]) === run.attempt;
     if (answer && isFinalAttempt && !answer.text.startsWith(record.text)) {
       violate('prefix', { event, text: record.text, answer: answer.text });
@@ -113,10 +120,18 @@ function endOf(
 }
 
 /** Length and a hash: texts are compared at each of thousands of events, and need not be kept for it. */
-function fingerprint(text: string): string {
-  let hash = 0x811c9dc5;
+interface Fingerprint {
+  readonly length: number;
+  readonly hash: number;
+}
+
+const nothing: Fingerprint = { length: 0, hash: 0x811c9dc5 };
+
+/** That of a text and what was appended to it. Long answers would cost their square if each were looked at anew. */
+function extend({ length, hash }: Fingerprint, text: string): Fingerprint {
+  let next = hash;
   for (let index = 0; index < text.length; index += 1) {
-    hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    next = Math.imul(next ^ text.charCodeAt(index), 0x01000193) >>> 0;
   }
-  return `${text.length}:${hash >>> 0}`;
+  return { length: length + text.length, hash: next };
 }
