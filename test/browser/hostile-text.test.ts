@@ -7,8 +7,8 @@ import { eventFrame } from '../../apps/api/src/sse/frame.ts';
 import { call, getHistory, question } from '../support/ask.ts';
 import { patience, startBrowser, type TestBrowser } from '../support/browser.ts';
 import { hostileMarkup } from '../support/hostile-markup.ts';
-import { seededRandom } from '../support/inspect.ts';
 import { join, makePerson } from '../support/people.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;

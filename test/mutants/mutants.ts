@@ -19,10 +19,10 @@ export interface Mutant {
   readonly edits: readonly Edit[];
 }
 
-const appendScript = 'packages/shared/src/run-log/lua/append-2.lua';
+const appendScript = 'packages/shared/src/run-log/lua/append.lua';
 const memoryLog = 'packages/shared/src/run-log/memory.ts';
 const subscription = 'apps/api/src/hub/subscription.ts';
-const firstPlace = 'local first = tonumber(ARGV[2])';
+const firstPlace = 'local first = tonumber(ARGV[at + 1])';
 
 export const mutants: readonly Mutant[] = [
   {
@@ -36,7 +36,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: appendScript,
         search: "if owner > attempt then return { 'FENCED' } end",
-        replace: 'if owner > attempt then ARGV[1] = meta[1] end',
+        replace: 'if owner > attempt then ARGV[at] = state[1] end',
       },
       {
         file: appendScript,
@@ -46,7 +46,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: appendScript,
         search: firstPlace,
-        replace: 'local first = zombie and head + 1 or tonumber(ARGV[2])',
+        replace: 'local first = zombie and head + 1 or tonumber(ARGV[at + 1])',
       },
       {
         file: memoryLog,
@@ -101,7 +101,7 @@ export const mutants: readonly Mutant[] = [
       {
         file: appendScript,
         search: firstPlace,
-        replace: 'local first = math.max(tonumber(ARGV[2]), head + 1)',
+        replace: 'local first = math.max(tonumber(ARGV[at + 1]), head + 1)',
       },
       {
         file: memoryLog,
@@ -207,20 +207,20 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: appendScript,
-        search: "  if first > head + 1 then return { 'GAP', head } end\n",
+        search: "    if first > head + 1 then return { 'GAP', head } end\n",
         replace: '',
       },
       { file: appendScript, search: 'if last > head then', replace: 'do' },
       { file: appendScript, search: 'for seq = head + 1, last do', replace: 'for seq = first, last do' },
       {
         file: appendScript,
-        search: "redis.call('XADD', KEYS[1], id,",
-        replace: "id = redis.call('XADD', KEYS[1], ARGV[1] .. '-*',",
+        search: "local added = redis.pcall('XADD', log, id,",
+        replace: "local added\n      id = redis.call('XADD', log, ARGV[at] .. '-*',",
       },
       {
         file: appendScript,
-        search: "redis.call('HSET', KEYS[2], 'seq', last)",
-        replace: "redis.call('HSET', KEYS[2], 'seq', head + last - first + 1)",
+        search: "      redis.call('HSET', meta, 'seq', last)\n",
+        replace: "      redis.call('HSET', meta, 'seq', head + last - first + 1)\n",
       },
     ],
   },

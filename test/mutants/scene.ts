@@ -28,9 +28,10 @@ export interface KnownRun {
 export type Scene = ReturnType<typeof createScene>;
 
 export function createScene(cluster: Cluster) {
-  const recording: Recording = startRecording(cluster.apis.map((api) => api.url));
-  const reading: Promise<ReaderEntry>[] = [];
   const givingUp = new AbortController();
+  const bases = cluster.apis.map((api) => api.url);
+  const recording: Recording = startRecording(bases, { patience: givingUp.signal });
+  const reading: Promise<ReaderEntry>[] = [];
   /** Moments that never came: nothing was attacked then. */
   const missed: string[] = [];
   const runs: KnownRun[] = [];
@@ -78,7 +79,7 @@ export function createScene(cluster: Cluster) {
 
     /** Starts to read a run, to its end. */
     read(run: KnownRun, how: Reading = {}): Promise<ReaderEntry> {
-      const reader = readRecorded(recording, testUser, run, { ...how, giveUp: givingUp.signal });
+      const reader = readRecorded(recording, testUser, run, how);
       reading.push(reader);
       return reader;
     },

@@ -3,7 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { RunView } from '@holdfast/shared/http/schemas.ts';
 import { afterAll, expect, it } from 'vitest';
 import { ask, call, question } from '../support/ask.ts';
-import { expectOneEnd, patience, seededRandom, storedRun, twoUrls, watch } from '../support/inspect.ts';
+import { expectOneEnd, patience, storedRun, twoUrls, watch } from '../support/inspect.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { startStack } from '../support/stack.ts';
 import { percentile, sized, spread, startFigure } from './support/figure.ts';
 

@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, expect, it } from 'vitest';
 import { question } from '../support/ask.ts';
-import { patience, seededRandom } from '../support/inspect.ts';
+import { patience } from '../support/inspect.ts';
+import { seededRandom } from '../support/seeded-random.ts';
 import { type ApiProcess, type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 import { sized, spread, startFigure } from './support/figure.ts';

@@ -1,5 +1,5 @@
 /** Repeatable chance: the same seed gives the same requests, on every machine. */
-import { seededRandom } from '../../support/inspect.ts';
+import { seededRandom } from '../../support/seeded-random.ts';
 
 export interface Random {
   /** A whole number from 0 to below `end`. */

@@ -89,8 +89,6 @@ export interface Reading {
   readonly cutAfter?: (connection: number) => number | null;
   /** Goes away for good after so many events. */
   readonly leaveAfter?: number | null;
-  /** Aborted when it has waited long enough: unlike one that leaves, it should have had its end by then. */
-  readonly giveUp?: AbortSignal;
   /** Does not read its socket for so long, after its first event. */
   readonly stallMs?: number;
   /** Number of the first server. */
@@ -107,7 +105,6 @@ export async function readRecorded(
     cursorBy = 'header',
     cutAfter,
     leaveAfter = null,
-    giveUp,
     stallMs = 0,
     server = 0,
   }: Reading = {},
