@@ -237,8 +237,9 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
 async function loseTail({ cluster }: Scene, run: KnownRun, seq: number): Promise<void> {
   const { log, meta } = runKeys(cluster.redisPrefix, run.id);
   const script = `
-    for _, entry in ipairs(redis.call('XRANGE', KEYS[1], '(' .. ARGV[1], '+')) do redis.call('XDEL', KEYS[1], entry[1]) end
-    redis.call('XSETID', KEYS[1], ARGV[1])
+    local kept = redis.call('XRANGE', KEYS[1], '-', ARGV[1])
+    redis.call('DEL', KEYS[1])
+    for _, entry in ipairs(kept) do redis.call('XADD', KEYS[1], entry[1], unpack(entry[2])) end
     redis.call('HSET', KEYS[2], 'seq', ARGV[2])`;
   await cluster.redis.eval(script, 2, log, meta, `1-${seq}`, seq);
 }
