@@ -93,6 +93,7 @@ export function sendRaw(
   return exchange(base, requestBytes(base, request), options);
 }
 
+const endOfChunks = Buffer.from('0\r\n\r\n');
 const continueHead = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 function parseReply(all: Buffer): (RawReply & { complete: boolean }) | null {
@@ -110,5 +111,6 @@ function parseReply(all: Buffer): (RawReply & { complete: boolean }) | null {
   }
   const body = bytes.subarray(headEnd + 4);
   const length = status === 204 || status === 304 ? 0 : Number(headers['content-length'] ?? Infinity);
-  return { status, headers, body: body.toString(), complete: body.length >= length };
+  const lastChunk = headers['transfer-encoding'] === 'chunked' && body.subarray(-5).equals(endOfChunks);
+  return { status, headers, body: body.toString(), complete: lastChunk || body.length >= length };
 }
