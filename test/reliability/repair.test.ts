@@ -98,6 +98,9 @@ async function loseUnderAnswers(
   figure.exactly(`${name}: readers with a gap or another text`, await badReaders(all), 0);
   figure.exactly(`${name}: readers that were reset`, all.filter(({ resets }) => resets() > 0).length, 0);
   const ends = all.filter(({ snapshots }) => snapshots() > 0).length;
+  for (const { run, reader } of all.filter(({ resets }) => resets() > 0)) {
+    console.info('reset', run.id, reader.record.terminal?.id);
+  }
   figure.note(`${name}: readers that got the end from Postgres, as one snapshot`, ends);
   figure.exactly(
     `${name}: connections that readers had to renew`,

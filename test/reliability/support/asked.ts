@@ -35,12 +35,7 @@ export async function askAndRead(
     onEvent: (event, record) => {
       if (event.id !== null && !cameAt.has(event.id)) cameAt.set(event.id, performance.now());
       if (event.event === 'snapshot') snapshots += 1;
-      if (record.text.length < shown) {
-        resets += 1;
-        console.info(
-          `${run.id}: ${event.event} ${event.id} took back ${shown - record.text.length} characters`,
-        );
-      }
+      if (record.text.length < shown) resets += 1;
       shown = record.text.length;
       if (!text.startsWith(record.text))
         throw new Error(`after ${event.id} the text is no beginning of the answer`);
