@@ -44,7 +44,7 @@ it(`${sized(200)} answers are stopped, among others that go on: soon confirmed, 
 
 it(`${sized(1_000)} cancels at random moments: one end each, and none of those that still waited reached the provider`, async () => {
   // Few places, so that many of them are stopped while they wait.
-  const stack = await startStack({ apis: 2, workers: 2, env: { WORKER_CONCURRENCY: '3' } });
+  const stack = await startStack({ apis: 2, workers: 2, env: { WORKER_CONCURRENCY: '2' } });
   const bases = twoUrls(stack);
   const random = seededRandom(6);
   const races = sized(1_000, 20);
@@ -56,7 +56,7 @@ it(`${sized(1_000)} cancels at random moments: one end each, and none of those t
     const key = `race-${n}`;
     const { run } = await ask(bases[n % 2] ?? '', question({ deltas: 10, intervalMs: 8, seed: n, key }));
     const readers = watch([bases[n % 2] ?? ''], run);
-    await sleep(random() * 400);
+    await sleep(random() * random() * 400);
     const reply = await call<{ run: RunView }>(
       bases[(n + 1) % 2] ?? '',
       'POST',
