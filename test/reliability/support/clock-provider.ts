@@ -71,12 +71,10 @@ function tick(response: http.ServerResponse, intervalMs: number, ticks: number):
 
 async function sendBig(response: http.ServerResponse, bytes: number): Promise<void> {
   const piece = 'x'.repeat(bigPieceBytes);
+  const closed = new Promise((resolve) => response.once('close', resolve));
   for (let sent = 0; sent < bytes && !response.destroyed; sent += bigPieceBytes) {
-    if (!write(response, piece)) {
-      await new Promise<void>((resolve) => {
-        response.once('drain', resolve).once('close', resolve);
-      });
-    }
+    if (write(response, piece)) continue;
+    await Promise.race([closed, new Promise((resolve) => response.once('drain', resolve))]);
   }
   finish(response);
 }
