@@ -50,7 +50,8 @@ async function main(): Promise<number> {
     keep ||= result.violations.length > 0;
     return result.violations.length > 0 ? 1 : 0;
   } catch (error) {
-    console.error(error);
+    if (stopping.signal.aborted) console.error('Stopped.');
+    else console.error(error);
     keep ||= !stopping.signal.aborted;
     if (keep) console.error(`No verdict. The logs are in ${dir}.`);
     return 2;
