@@ -6,14 +6,11 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import pg from 'pg';
 import { Explained } from '../scripts/services/explained.ts';
-import { startPostgres } from '../scripts/services/postgres.ts';
-import { runChild } from '../scripts/services/process.ts';
-import { insertTestUser } from '../test/support/test-user.ts';
 import type { Figure, Measured, Side } from './figure.ts';
 import { type Attempt, inWords, mediansOf, type Results, toTable } from './report.ts';
 import { type ContextOptions, withContext } from './support/context.ts';
+import { prepareDatabase } from './support/database.ts';
 import { checkMachine } from './support/machine.ts';
 
 const roundsDefault = 3;
@@ -80,19 +77,6 @@ async function measure(
   return attempts;
 }
 
-async function prepareDatabase(url: string, dir: string): Promise<void> {
-  await runChild({
-    name: 'The migration',
-    args: ['apps/api/src/migrate.ts'],
-    env: { DATABASE_URL: url },
-    log: join(dir, 'migrate.log'),
-  });
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
-  await insertTestUser(client);
-  await client.end();
-}
-
 async function main(): Promise<void> {
   const { values, positionals } = parseArgs({
     allowPositionals: true,
@@ -109,9 +93,8 @@ async function main(): Promise<void> {
   const figures = await loadFigures(positionals.map((id) => id.toUpperCase()));
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-bench-'));
   const startedAt = performance.now();
-  const postgres = await startPostgres({ dataDir: join(dir, 'postgres'), log: join(dir, 'postgres.log') });
+  const postgres = await prepareDatabase(dir);
   try {
-    await prepareDatabase(postgres.url, dir);
     const options = { quick, dir, databaseUrl: postgres.url, postgresPid: postgres.pid };
     const attempts = await measure(figures, rounds, options);
     const results: Results = {

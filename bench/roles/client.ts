@@ -89,7 +89,7 @@ function openReader(path: string, { cursor, untilSeq }: Opening): Promise<Reader
     socket.write(`GET ${path} HTTP/1.1\r\nhost: bench\r\naccept: text/event-stream\r\n${lines.join('')}\r\n`);
     socket.on('data', (data: Buffer) => {
       bytes += data.byteLength;
-      reader.rest += data.latin1Slice();
+      reader.rest += data.toString('latin1');
       if (!headSeen) {
         const end = reader.rest.indexOf('\r\n\r\n');
         if (end < 0) return;

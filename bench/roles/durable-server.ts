@@ -11,4 +11,4 @@ const server = new DurableStreamTestServer({
 });
 await server.start();
 serve({});
-ready(server.baseUrl ?? '');
+ready(server.url);
