@@ -5,12 +5,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Redis, startRedis } from '../../scripts/services/redis.ts';
+import { copyDatabase } from './database.ts';
 import { type Role, type RoleOptions, startRole } from './role.ts';
 
 export interface Context {
   /** Shorter and smaller, to see whether it works; its numbers mean nothing. */
   readonly quick: boolean;
-  /** A migrated database with the test user, shared by the whole run. */
+  /** A migrated database with the test user and nothing else; a new one for each measurement. */
   readonly databaseUrl: string;
   readonly postgresPid: number;
   /** Folder for logs. */
@@ -25,6 +26,7 @@ export interface Context {
 
 export interface ContextOptions {
   readonly quick: boolean;
+  /** The one that is copied for each measurement. */
   readonly databaseUrl: string;
   readonly postgresPid: number;
   readonly dir: string;
@@ -38,8 +40,10 @@ export async function withContext<T>(
   const ends: (() => Promise<unknown> | unknown)[] = [];
   mkdirSync(options.dir, { recursive: true });
   let redis: Promise<Redis> | undefined;
+  const database = await copyDatabase(options.databaseUrl);
   const context: Context = {
     ...options,
+    databaseUrl: database.url,
     redis() {
       redis ??= startRedis({
         dataDir: join(options.dir, 'redis'),
@@ -64,5 +68,6 @@ export async function withContext<T>(
     // Servers after those who use them.
     await Promise.allSettled(ends.map((end) => end()));
     await (await redis)?.stop();
+    await database.drop();
   }
 }
