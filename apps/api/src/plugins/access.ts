@@ -7,7 +7,15 @@
  */
 import { AppError, notFound } from '@holdfast/shared/errors.ts';
 import { isId } from '@holdfast/shared/id.ts';
-import { findGrant, type Grant, type GrantSubject, includesRole } from '@holdfast/shared/store/grant.ts';
+import { createBatchedLookUp } from '@holdfast/shared/store/batched.ts';
+import {
+  findGrant,
+  findRunGrants,
+  type Grant,
+  type GrantSubject,
+  includesRole,
+  runReaderName,
+} from '@holdfast/shared/store/grant.ts';
 import type { Credential, Identity } from '@holdfast/shared/store/identity.ts';
 import { findLinkGrant } from '@holdfast/shared/store/public-links.ts';
 import type { MemberRole } from '@holdfast/shared/store/schema.ts';
@@ -60,6 +68,16 @@ export function registerAccess(
   countForUser: CountForUser,
 ): void {
   const grants = new WeakMap<FastifyRequest, Grant>();
+  const runGrant = createBatchedLookUp(runReaderName, (readers) => findRunGrants(store, readers));
+
+  async function grantOf(userId: string, of: GrantSubject, id: string): Promise<Grant> {
+    if (of !== 'run') return findGrant(store, userId, of, id);
+    // Readers of runs come back all at once when a process or a network fails.
+    const grant = await runGrant({ userId, runId: id.toLowerCase() });
+    if (!grant) throw notFound('run');
+    return grant;
+  }
+
   app.decorateRequest('credential', null);
   app.decorateRequest('user', {
     getter() {
@@ -120,7 +138,7 @@ export function registerAccess(
         const { id = '' } = request.params as { id?: string };
         // What cannot be an id is answered like one that is unknown, and never reaches SQL.
         if (!isId(id)) throw notFound(access.of);
-        const grant = await findGrant(store, credential.identity.id, access.of, id);
+        const grant = await grantOf(credential.identity.id, access.of, id);
         if (!includesRole(grant.role, access.role)) {
           throw new AppError('forbidden', {
             detail: `You are ${grant.role} of this conversation; this needs the role ${access.role}.`,

@@ -9,14 +9,15 @@
 import { AppError } from '@holdfast/shared/errors.ts';
 import { isId } from '@holdfast/shared/id.ts';
 import { makeProviderUser } from '@holdfast/shared/store/accounts.ts';
+import { createBatchedLookUp } from '@holdfast/shared/store/batched.ts';
 import {
   type Credential,
-  findApiKey,
+  findApiKeys,
   findIdentity,
-  findSession,
+  findSessions,
   type Identity,
 } from '@holdfast/shared/store/identity.ts';
-import { tokenKind } from '@holdfast/shared/token.ts';
+import { hashToken, tokenKind } from '@holdfast/shared/token.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Services } from '../routes/services.ts';
 import type { Authenticate } from './access.ts';
@@ -33,6 +34,9 @@ function bearerToken(request: FastifyRequest): string | undefined {
 
 export function createAuthenticate({ store, accounts }: Pick<Services, 'store' | 'accounts'>): Authenticate {
   const { oidc, tickets, firstIsAdmin, pageOrigins } = accounts;
+  const itself = (hash: string) => hash;
+  const sessionByHash = createBatchedLookUp(itself, (hashes) => findSessions(store, hashes));
+  const apiKeyByHash = createBatchedLookUp(itself, (hashes) => findApiKeys(store, hashes));
 
   async function byProvider(token: string): Promise<Identity | null> {
     if (!oidc || !looksLikeJwt(token)) return null;
@@ -47,11 +51,11 @@ export function createAuthenticate({ store, accounts }: Pick<Services, 'store' |
     const by = 'bearer';
     const kind = tokenKind(token);
     if (kind === 'hfs') {
-      const session = await findSession(store, token);
-      return session && { identity: session.identity, sessionId: session.sessionId, by };
+      const session = await sessionByHash(hashToken(token));
+      return session ? { identity: session.identity, sessionId: session.sessionId, by } : null;
     }
-    const identity = await (kind === 'hfk' ? findApiKey(store, token) : byProvider(token));
-    return identity && { identity, sessionId: null, by };
+    const identity = await (kind === 'hfk' ? apiKeyByHash(hashToken(token)) : byProvider(token));
+    return identity ? { identity, sessionId: null, by } : null;
   }
 
   async function byTicket(ticket: unknown, runId: string): Promise<Credential | null> {
@@ -65,7 +69,7 @@ export function createAuthenticate({ store, accounts }: Pick<Services, 'store' |
     const token = request.cookies[sessionCookie];
     // What cannot be a token never reaches the database.
     if (token === undefined || tokenKind(token) !== 'hfs') return null;
-    const session = await findSession(store, token);
+    const session = await sessionByHash(hashToken(token));
     if (!session) return null;
     if (!safeMethods.includes(request.method)) assertOwnOrigin(request, pageOrigins);
     if (session.prolonged) setSessionCookie(request, reply, token);

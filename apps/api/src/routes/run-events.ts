@@ -1,6 +1,7 @@
-import { AppError } from '@holdfast/shared/errors.ts';
+import { AppError, notFound } from '@holdfast/shared/errors.ts';
 import { compareEventIds, parseEventId } from '@holdfast/shared/protocol/event-id.ts';
-import { getRun } from '@holdfast/shared/store/runs.ts';
+import { createBatchedLookUp } from '@holdfast/shared/store/batched.ts';
+import { findRuns } from '@holdfast/shared/store/runs.ts';
 import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
@@ -18,6 +19,10 @@ export const eventsDescription =
 
 /** `/api/runs/:id/events`: the run's events for members. */
 export function registerRunEvents(app: App, services: Services): void {
+  const runById = createBatchedLookUp(
+    (runId: string) => runId,
+    (runIds) => findRuns(services.store, runIds),
+  );
   app.get(
     '/api/runs/:id/events',
     {
@@ -33,7 +38,8 @@ export function registerRunEvents(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const run = await getRun(services.store, pathId(request, 'run'));
+      const run = await runById(pathId(request, 'run'));
+      if (!run) throw notFound('run');
       const { conversationId } = request.grant;
       return answerEvents(services, request, reply, run, {
         by: 'member',

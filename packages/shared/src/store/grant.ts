@@ -1,4 +1,5 @@
 /** What a user may do with a conversation, asked by the id of the conversation itself, of a message, or of a run. */
+import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { Store } from './database.ts';
 import type { MemberRole } from './schema.ts';
@@ -33,6 +34,31 @@ export async function findGrant(db: Store, userId: string, of: GrantSubject, id:
   const grant = await query.executeTakeFirst();
   if (!grant) throw notFound(of);
   return grant;
+}
+
+/** Who asks for a run. */
+export interface RunReader {
+  readonly userId: string;
+  readonly runId: string;
+}
+
+export const runReaderName = ({ userId, runId }: RunReader): string => `${userId} ${runId}`;
+
+/** The roles of users in the conversations of runs, by `runReaderName`; those that have none are left out. */
+export async function findRunGrants(db: Store, readers: readonly RunReader[]): Promise<Map<string, Grant>> {
+  const { rows } = await sql<RunReader & Grant>`
+    select asked.user_id as "userId", asked.run_id as "runId", members.role,
+           members.conversation_id as "conversationId"
+    from unnest(${readers.map((each) => each.userId)}::uuid[], ${readers.map((each) => each.runId)}::uuid[])
+         as asked (user_id, run_id)
+    join runs on runs.id = asked.run_id
+    join conversations on conversations.id = runs.conversation_id and conversations.deleted_at is null
+    join members on members.conversation_id = conversations.id and members.user_id = asked.user_id`.execute(
+    db,
+  );
+  return new Map(
+    rows.map(({ conversationId, role, ...reader }) => [runReaderName(reader), { conversationId, role }]),
+  );
 }
 
 const ranks: Readonly<Record<MemberRole, number>> = { reader: 0, writer: 1, owner: 2 };

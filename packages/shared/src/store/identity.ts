@@ -1,7 +1,6 @@
 /** Who a token stands for. */
 import { type RawBuilder, sql } from 'kysely';
 import type { UserLimits } from '../http/limits.ts';
-import { hashToken } from '../token.ts';
 import type { Store } from './database.ts';
 import type { UserKind, UserRole } from './schema.ts';
 
@@ -39,28 +38,37 @@ const prolongedEveryDays = 1;
 const isStale = (column: RawBuilder<unknown>) =>
   sql<boolean>`coalesce(${column} < now() - ${useNotedEverySeconds} * interval '1 second', true)`;
 
-/** The user of a live session. Null: there is none, or it has ended. `prolonged`: its end has moved. */
-export async function findSession(
+/** What a live session says. `prolonged`: its end has moved. */
+export interface SessionIdentity {
+  readonly identity: Identity;
+  readonly sessionId: string;
+  readonly prolonged: boolean;
+}
+
+/** The users of live sessions, by the hashes of their tokens; those that do not exist, or have ended, are left out. */
+export async function findSessions(
   db: Store,
-  token: string,
-): Promise<{ identity: Identity; sessionId: string; prolonged: boolean } | null> {
-  const row = await db
+  hashes: readonly string[],
+): Promise<Map<string, SessionIdentity>> {
+  const rows = await db
     .selectFrom('sessions')
     .innerJoin('users', 'users.id', 'sessions.user_id')
     .select(identityColumns)
     .select([
       'sessions.id as sessionId',
+      'sessions.token_hash as hash',
       isStale(sql.ref('sessions.last_used_at')).as('stale'),
       sql<boolean>`sessions.expires_at < now() + ${sessionLifeDays - prolongedEveryDays} * interval '1 day'`.as(
         'prolonged',
       ),
     ])
-    .where('sessions.token_hash', '=', hashToken(token))
+    .where('sessions.token_hash', '=', anyOf(hashes))
     .where('sessions.expires_at', '>', sql<Date>`now()`)
-    .executeTakeFirst();
-  if (!row) return null;
-  const { sessionId, stale, prolonged, ...identity } = row;
-  if (stale || prolonged) {
+    .execute();
+  const found = new Map<string, SessionIdentity>();
+  for (const { sessionId, hash, stale, prolonged, ...identity } of rows) {
+    found.set(hash, { identity, sessionId, prolonged });
+    if (!stale && !prolonged) continue;
     await db
       .updateTable('sessions')
       .set({
@@ -70,25 +78,33 @@ export async function findSession(
       .where('id', '=', sessionId)
       .execute();
   }
-  return { identity, sessionId, prolonged };
+  return found;
 }
 
-/** The user of an API key. Null: there is no such key (any more). */
-export async function findApiKey(db: Store, token: string): Promise<Identity | null> {
-  const row = await db
+/** The users of API keys, by the hashes of the keys; those that do not exist (any more) are left out. */
+export async function findApiKeys(db: Store, hashes: readonly string[]): Promise<Map<string, Identity>> {
+  const rows = await db
     .selectFrom('api_keys')
     .innerJoin('users', 'users.id', 'api_keys.user_id')
     .select(identityColumns)
-    .select(['api_keys.id as keyId', isStale(sql.ref('api_keys.last_used_at')).as('stale')])
-    .where('api_keys.token_hash', '=', hashToken(token))
-    .executeTakeFirst();
-  if (!row) return null;
-  const { keyId, stale, ...identity } = row;
-  if (stale) {
-    await db.updateTable('api_keys').set({ last_used_at: sql`now()` }).where('id', '=', keyId).execute();
+    .select([
+      'api_keys.id as keyId',
+      'api_keys.token_hash as hash',
+      isStale(sql.ref('api_keys.last_used_at')).as('stale'),
+    ])
+    .where('api_keys.token_hash', '=', anyOf(hashes))
+    .execute();
+  const found = new Map<string, Identity>();
+  for (const { keyId, hash, stale, ...identity } of rows) {
+    found.set(hash, identity);
+    if (stale) {
+      await db.updateTable('api_keys').set({ last_used_at: sql`now()` }).where('id', '=', keyId).execute();
+    }
   }
-  return identity;
+  return found;
 }
+
+const anyOf = (hashes: readonly string[]) => sql<string>`any(${[...hashes]}::text[])`;
 
 /** A user by their id, or by what an identity provider calls them. Null: there is none (any more). */
 export async function findIdentity(
