@@ -1,5 +1,5 @@
 /**
- * `node bench/profile.ts [api|storm|worker]`: where a process spends its time at full load. Prints the functions with the most
+ * `node bench/profile.ts [api|storm|resume|worker]`: where a process spends its time at full load. Prints the functions with the most
  * time of their own, and what they stand for by file.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -97,6 +97,20 @@ async function profileStorm(context: Context): Promise<void> {
   print(profile, times.length);
 }
 
+async function profileResume(context: Context): Promise<void> {
+  const length = 10_000;
+  const fanOut = await startHoldfast(context, { answers: 10, live: 0 });
+  for (let answer = 0; answer < 10; answer += 1)
+    await fanOut.producer.call('fill', { answer, count: length });
+  const opening = { readersPerAnswer: 3, untilSeq: length, atOnceMax: 1 };
+  await fanOut.client.call('open', opening);
+  await fanOut.server.call('profileStart');
+  const times = await fanOut.client.call<number[]>('open', opening);
+  const profile = await fanOut.server.call<Profile>('profileStop');
+  console.log(`resumes of ${length}: ${times.map((ms) => ms.toFixed(0)).join(' ')} ms`);
+  print(profile, times.length * length);
+}
+
 async function main(what: string): Promise<void> {
   checkMachine();
   const dir = mkdtempSync(join(tmpdir(), 'holdfast-profile-'));
@@ -106,6 +120,7 @@ async function main(what: string): Promise<void> {
       { quick: false, dir, databaseUrl: postgres.url, postgresPid: postgres.pid },
       async (context) => {
         if (what === 'storm') return profileStorm(context);
+        if (what === 'resume') return profileResume(context);
         if (what === 'worker') {
           const path = await startWholeHoldfast(context, answers);
           return profileLoad(path, path.worker, tokensPerSecond);
