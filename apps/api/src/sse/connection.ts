@@ -12,6 +12,7 @@ import type { ServerResponse } from 'node:http';
 import { sleep } from '@holdfast/shared/abort.ts';
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
+import { writeChunk } from './chunk.ts';
 import { eventFrame, heartbeatFrame, positionFrame, retryFrame } from './frame.ts';
 
 /** What one reader may keep in our memory beyond the kernel's socket buffer. */
@@ -80,6 +81,7 @@ export function createConnections(settings: ConnectionSettings): Connections {
     const endsAt = performance.now() + settings.lifeMsMax * (0.5 + Math.random() / 2);
     let frames: Buffer[] = [];
     let framesBytes = 0;
+    let isFirst = true;
     let lastWriteAt = performance.now();
     let fullSince: number | null = null;
     let endedAt: number | null = null;
@@ -116,7 +118,13 @@ export function createConnections(settings: ConnectionSettings): Connections {
       sendFrame: push,
       flush() {
         if (closed || framesBytes === 0) return;
-        response.write(frames.length === 1 ? frames[0] : Buffer.concat(frames, framesBytes));
+        const [only] = frames;
+        writeChunk(
+          response,
+          only && frames.length === 1 ? only : Buffer.concat(frames, framesBytes),
+          isFirst,
+        );
+        isFirst = false;
         frames = [];
         framesBytes = 0;
         lastWriteAt = performance.now();
@@ -147,11 +155,15 @@ export function createConnections(settings: ConnectionSettings): Connections {
       },
     };
 
+    // What bypasses the response drains without it. The socket may serve a later request: its listener goes in time.
+    const { socket } = response;
+    socket?.on('drain', resumeWaiting);
     response.on('drain', resumeWaiting);
     // Without a handler, writing to a reader that is gone would end the process.
     response.on('error', () => response.destroy());
     response.on('close', () => {
       closed = true;
+      socket?.off('drain', resumeWaiting);
       open.delete(connection);
       resumeWaiting();
       onClose();
