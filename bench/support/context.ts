@@ -21,7 +21,7 @@ export interface Context {
   /** Starts a program of bench/roles, or a process of the product, and ends it with the measurement. */
   role(options: Omit<RoleOptions, 'log'>): Promise<Role>;
   /** Something to be ended with the measurement. */
-  onEnd(end: () => Promise<unknown> | unknown): void;
+  onEnd(end: () => unknown): void;
 }
 
 export interface ContextOptions {
@@ -37,7 +37,7 @@ export async function withContext<T>(
   options: ContextOptions,
   measure: (context: Context) => Promise<T>,
 ): Promise<T> {
-  const ends: (() => Promise<unknown> | unknown)[] = [];
+  const ends: (() => unknown)[] = [];
   mkdirSync(options.dir, { recursive: true });
   let redis: Promise<Redis> | undefined;
   const database = await copyDatabase(options.databaseUrl);

@@ -95,6 +95,8 @@ export async function startCluster(dir: string): Promise<Cluster> {
             NODE_COMPILE_CACHE: join(dir, 'compiled'),
             DATABASE_URL: through(links[`${kind}-postgres`][index], databaseUrl.href),
             REDIS_URL: through(links[`${kind}-redis`][index], stores.redis().url),
+            // Where there is no native Redis, what it had is lost when it is killed: one fault more to survive.
+            REDIS_AOF: 'optional',
             ...extra,
           },
           log: join(dir, `${kind}-${index}.log`),

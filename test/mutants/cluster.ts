@@ -89,6 +89,7 @@ export async function startCluster({ servers, root, workers }: ClusterOptions): 
         OPENAI_BASE_URL: upstream.url,
         DATABASE_URL: through(postgresLink, databaseUrl),
         REDIS_URL: through(redisLink, servers.redisUrl),
+        REDIS_AOF: 'optional',
         NODE_COMPILE_CACHE: join(servers.logDir, 'compiled'),
       },
       log: join(servers.logDir, `${name}-${kind}-${number}.log`),
