@@ -1,4 +1,7 @@
-/** What a provider may send that no provider should: each ends the attempt, with a code, in bounded memory. */
+/**
+ * What a provider may send that no provider should: each ends the attempt, with a code, in bounded memory. Longer than 250
+ * lines because all cases share the one provider that misbehaves.
+ */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';

@@ -30,6 +30,7 @@ const store = connectDatabase({
   url: config.databaseUrl,
   connectionsMax: config.databaseConnections,
   applicationName: 'holdfast-api',
+  watched: true,
   onIdleError: (error) => logger.warn({ err: error }, 'a Postgres connection broke'),
 });
 const onRedisError = (error: Error) => logger.warn({ err: error }, 'a Redis connection broke');

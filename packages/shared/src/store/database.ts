@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { destroySocket, watchPulse } from './pulse.ts';
 import type { Database } from './schema.ts';
 
 export type Store = Kysely<Database>;
@@ -15,6 +16,11 @@ export interface DatabaseOptions {
   readonly applicationName: string;
   /** How long one query may take; 0: as long as it needs. */
   readonly queryMsMax?: number;
+  /**
+   * Whether somebody waits who is to be told soon that Postgres hangs: then its silence ends the queries under way after
+   * two seconds, however long a single one may take. Costs one connection besides `connectionsMax`.
+   */
+  readonly watched?: boolean;
   /** A pooled connection that broke while idle; the pool replaces it. Without a handler the process would end. */
   readonly onIdleError: (error: Error) => void;
 }
@@ -22,7 +28,9 @@ export interface DatabaseOptions {
 /** Opens a pool. Connections are made on first use, so this neither blocks nor fails. */
 export function connectDatabase(options: DatabaseOptions): Store {
   const { queryMsMax = queryMsMaxDefault } = options;
+  const clients = new Set<pg.Client>();
   const pool = new pg.Pool({
+    Client: clientsKnownIn(clients),
     connectionString: options.url,
     max: options.connectionsMax,
     application_name: options.applicationName,
@@ -40,7 +48,39 @@ export function connectDatabase(options: DatabaseOptions): Store {
     client.on('error', () => {});
     giveUpWhenSilent(client);
   });
+  if (options.watched) watch(pool, clients, options);
   return new Kysely<Database>({ dialect: new PostgresDialect({ pool }) });
+}
+
+/** While Postgres is silent, neither a query waits for it nor a new connection. */
+function watch(
+  pool: pg.Pool,
+  clients: ReadonlySet<pg.Client>,
+  { url, applicationName }: DatabaseOptions,
+): void {
+  const stop = watchPulse({
+    url,
+    applicationName,
+    onSilence: () => {
+      for (const client of clients) destroySocket(client);
+    },
+  });
+  const end = pool.end.bind(pool) as () => Promise<void>;
+  pool.end = (async () => {
+    stop();
+    await end();
+  }) as typeof pool.end;
+}
+
+/** Clients that are known from their first moment on: the pool tells only of those that have connected. */
+function clientsKnownIn(clients: Set<pg.Client>) {
+  return class extends pg.Client {
+    constructor(config?: pg.ClientConfig) {
+      super(config);
+      clients.add(this);
+      this.once('end', () => clients.delete(this));
+    }
+  };
 }
 
 /**
@@ -48,14 +88,13 @@ export function connectDatabase(options: DatabaseOptions): Store {
  * ever, and the pool would hand it out again and again until the kernel notices, a quarter of an hour later.
  */
 function giveUpWhenSilent(client: pg.PoolClient): void {
-  const { connection } = client as unknown as { connection: { stream: { destroy(): void } } };
   const query = client.query.bind(client) as (...args: unknown[]) => unknown;
   const watchedQuery = (...args: unknown[]): unknown => {
     const result = query(...args);
     if (result instanceof Promise) {
       result.catch((error: unknown) => {
         // The pool drops a client whose socket is gone as soon as it is released.
-        if (error instanceof Error && error.message === 'Query read timeout') connection.stream.destroy();
+        if (error instanceof Error && error.message === 'Query read timeout') destroySocket(client);
       });
     }
     return result;
