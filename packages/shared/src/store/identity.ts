@@ -1,8 +1,8 @@
 /** Who a token stands for. */
-import { type RawBuilder, sql } from 'kysely';
+import { type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
 import type { UserLimits } from '../http/limits.ts';
 import type { Store } from './database.ts';
-import type { UserKind, UserRole } from './schema.ts';
+import type { Database, UserKind, UserRole } from './schema.ts';
 
 /** The user behind a request. */
 export interface Identity {
@@ -66,16 +66,27 @@ export async function findSessions(
     .where('sessions.expires_at', '>', sql<Date>`now()`)
     .execute();
   const found = new Map<string, SessionIdentity>();
-  for (const { sessionId, hash, stale, prolonged, ...identity } of rows) {
+  for (const { sessionId, hash, stale: _stale, prolonged, ...identity } of rows) {
     found.set(hash, { identity, sessionId, prolonged });
-    if (!stale && !prolonged) continue;
+  }
+  // One statement for all of them: after a deploy many come back at once, each of them unused for a while.
+  const used = rows.filter(({ stale, prolonged }) => stale || prolonged);
+  if (used.length > 0) {
+    const prolonged = used.filter((row) => row.prolonged).map(({ sessionId }) => sessionId);
+    const life = sql<Date>`now() + ${sessionLifeDays} * interval '1 day'`;
     await db
       .updateTable('sessions')
       .set({
         last_used_at: sql`now()`,
-        ...(prolonged ? { expires_at: sql`now() + ${sessionLifeDays} * interval '1 day'` } : {}),
+        expires_at: sql<Date>`case when id = any(${prolonged}::uuid[]) then ${life} else expires_at end`,
       })
-      .where('id', '=', sessionId)
+      .where('id', 'in', (rows) =>
+        unlocked(
+          rows,
+          'sessions',
+          used.map(({ sessionId }) => sessionId),
+        ),
+      )
       .execute();
   }
   return found;
@@ -95,14 +106,27 @@ export async function findApiKeys(db: Store, hashes: readonly string[]): Promise
     .where('api_keys.token_hash', '=', anyOf(hashes))
     .execute();
   const found = new Map<string, Identity>();
-  for (const { keyId, hash, stale, ...identity } of rows) {
-    found.set(hash, identity);
-    if (stale) {
-      await db.updateTable('api_keys').set({ last_used_at: sql`now()` }).where('id', '=', keyId).execute();
-    }
+  for (const { keyId: _keyId, hash, stale: _stale, ...identity } of rows) found.set(hash, identity);
+  const used = rows.filter(({ stale }) => stale).map(({ keyId }) => keyId);
+  if (used.length > 0) {
+    await db
+      .updateTable('api_keys')
+      .set({ last_used_at: sql`now()` })
+      .where('id', 'in', (rows) => unlocked(rows, 'api_keys', used))
+      .execute();
   }
   return found;
 }
+
+/**
+ * Of these rows, the ones that nobody else is noting the use of: two processes that note the same many rows in different
+ * orders would wait for each other.
+ */
+const unlocked = (
+  rows: ExpressionBuilder<Database, 'sessions' | 'api_keys'>,
+  table: 'sessions' | 'api_keys',
+  ids: readonly string[],
+) => rows.selectFrom(table).select('id').where('id', 'in', ids).forUpdate().skipLocked();
 
 const anyOf = (hashes: readonly string[]) => sql<string>`any(${[...hashes]}::text[])`;
 
