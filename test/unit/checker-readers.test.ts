@@ -1,7 +1,8 @@
 /** That the checker finds broken promises: what readers were told, and what the logs hold. Each is the good history with one thing spoilt. */
-import { it } from 'vitest';
+import { expect, it } from 'vitest';
+import { checkHistory } from '../support/checker/check.ts';
 import type { ReaderEntry } from '../support/checker/history.ts';
-import { type Breach, expectFound } from './checker-history.ts';
+import { type Breach, expectFound, goodHistory, toHistory } from './checker-history.ts';
 import { ann, answer, asReader, copyOf, end, type Mutable, marker, reader } from './checker-pieces.ts';
 
 /** Changes what an event says. */
@@ -147,3 +148,21 @@ const breaches: readonly Breach[] = [
 ];
 
 it.each(breaches)('finds %s: %s', (rule, _, spoil) => expectFound(rule, spoil));
+
+it.each([
+  ['where the others saw the end', '1-3', 'none'],
+  ['before it', '1-2', 'one-end'],
+])('knows the end of a run whose conversation was purged: who was sent away %s', (_, cursor, found) => {
+  const draft = goodHistory();
+  draft.runs = draft.runs.filter(({ id }) => id !== 'r1');
+  const late = structuredClone(asReader(draft, 'bobReads'));
+  draft.entries['late'] = Object.assign(late, {
+    events: [],
+    ending: 'no-content',
+    begin: { cursor, text: null },
+  });
+  const about = checkHistory(toHistory(draft)).filter(
+    ({ rule, detail }) => rule === 'one-end' && JSON.stringify(detail).includes('no-content'),
+  );
+  expect(about.map(({ rule }) => rule)).toEqual(found === 'none' ? [] : [found]);
+});

@@ -105,9 +105,11 @@ function endOf(
     // Refused: see `lost`. Aborted: they went away.
     if (reader.ending === 'refused' || reader.ending === 'aborted') return [];
     const last = reader.events.at(-1)?.id ?? reader.begin.cursor;
-    return reader.ending === 'no-content' && last === storedId
+    // A conversation that was deleted is gone in the end; what others read of it tells where it ended.
+    const endId = storedId ?? seen.end?.split(' ')[0] ?? last;
+    return reader.ending === 'no-content' && last === endId
       ? []
-      : [{ ending: reader.ending, last, storedId }];
+      : [{ ending: reader.ending, last, storedId: endId }];
   }
   const end = `${terminal.id} ${terminal.type} ${sorted(JSON.stringify(terminal.data))}`;
   const problems: object[] = [];
