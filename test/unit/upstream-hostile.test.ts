@@ -1,6 +1,6 @@
 /**
- * What a provider may send that no provider should: each ends the attempt, with a code, in bounded memory. Longer than 250
- * lines because all cases share the one provider that misbehaves.
+ * What a provider may send that no provider should: each ends the attempt, with a code, in bounded memory.
+ * This file is longer than 250 lines because all cases share the one provider that misbehaves.
  */
 import { once } from 'node:events';
 import { createServer, type RequestListener, type Server } from 'node:http';
