@@ -40,7 +40,8 @@ export function connectRedis({ url, role, name, onError }: RedisOptions): Redis 
     ...(role === 'commands'
       ? { commandTimeout: commandMsMax, maxRetriesPerRequest: 1, enableOfflineQueue: false }
       : { maxRetriesPerRequest: null }),
-    ...(role === 'lean' ? { protocol: 2 } : {}),
+    // What ioredis could not finish before a connection broke, it would send again after the next one is ours to read.
+    ...(role === 'lean' ? { protocol: 2, autoResendUnfulfilledCommands: false } : {}),
     socketTimeout: role === 'queueWorker' ? silentWhileBlockedMsMax : silentMsMax,
     connectTimeout: silentMsMax,
     retryStrategy: (tries) =>

@@ -52,7 +52,8 @@ const toViolation =
 
 /** What a well-behaved client can be answered: 403 and 404 when it is no member any more, 409 and 429 when it is too much. */
 function isExpectedStatus({ status }: RequestEntry, withFaults: boolean): boolean {
-  if (status === null || status >= 500) return withFaults;
+  // 408: a network that stalls holds the rest of a request back for longer than it may take.
+  if (status === null || status >= 500 || status === 408) return withFaults;
   return status < 300 || [403, 404, 409, 429].includes(status);
 }
 

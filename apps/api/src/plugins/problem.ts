@@ -145,6 +145,9 @@ const httpFaults: Readonly<Record<string, [ProblemCode, detail: string]>> = {
 /** Answers what is not HTTP, or not in time, before any route sees it. */
 export function answerBrokenHttp(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  // Clients connect ahead of their requests. An answer to nothing would be taken for that to the next request, which may
+  // just be on its way: they send it again over a new connection when this one is closed.
+  if (socket.bytesRead === 0) return void socket.destroy();
   const [code, detail] = httpFaults[error.code ?? ''] ?? ['bad_http', 'The request is not valid HTTP/1.1.'];
   const appError = new AppError(code, { detail });
   const body = JSON.stringify(toProblem(appError, 'none'));
