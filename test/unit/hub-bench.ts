@@ -58,6 +58,8 @@ export interface TestReader {
   readonly ids: string[];
   readonly ended: boolean;
   readonly subscription: Subscription;
+  /** Events that it takes before it is full. */
+  capacity: number;
   /** It takes what it was sent. */
   take(): Promise<void>;
 }
@@ -131,7 +133,7 @@ export function createBench(): Bench {
     const waiting: (() => void)[] = [];
     const sink: Sink = {
       get full() {
-        return events.length - taken >= capacity;
+        return events.length - taken >= reader.capacity;
       },
       send: (event) => void events.push(event),
       whenWritable: () => (sink.full ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
@@ -139,10 +141,9 @@ export function createBench(): Bench {
         isEnded = true;
       },
     };
-    const subscription = hub.subscribe(runId, cursor, sink);
-    return {
+    const reader = {
+      capacity,
       events,
-      subscription,
       get ids() {
         return events.map(({ id, type }) => `${type} ${formatEventId(id)}`);
       },
@@ -155,6 +156,7 @@ export function createBench(): Bench {
         await settle();
       },
     };
+    return Object.assign(reader, { subscription: hub.subscribe(runId, cursor, sink) });
   }
 
   const bench: Bench = {

@@ -15,18 +15,15 @@ import { backoffMs, sleep } from '@holdfast/shared/abort.ts';
 import { compareEventIds, type EventId, isNextEventId } from '@holdfast/shared/protocol/event-id.ts';
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import { encodeEventData, isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
-import { pageEventsMax, readText } from '@holdfast/shared/run-log/read-text.ts';
+import { readText } from '@holdfast/shared/run-log/read-text.ts';
 import type { LogHead, LogPage, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
 import type { Gate } from './gate.ts';
+import { nextPageEvents, pageEventsFirst } from './page-size.ts';
 import type { Cursor, Sink } from './reader.ts';
 
 /** About two seconds of a fast model. A replay that is further behind reads the log again instead. */
 const pendingEventsMax = 256;
-
-/** A reader that takes whole pages gets larger ones; for one that is full, what is read is thrown away and read again. */
-const pageEventsFirst = 16;
-const pageEventsMin = 4;
 
 /** Waits between reads of a log that cannot be read now. */
 const rereadMsMin = 100;
@@ -170,7 +167,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       return false;
     }
     const taken = deliver(page.events);
-    pageEvents = taken ? Math.min(limit * 2, pageEventsMax) : Math.max(limit / 4, pageEventsMin);
+    pageEvents = nextPageEvents(page.events, { limit, taken });
     return taken && page.events.length < limit;
   }
 

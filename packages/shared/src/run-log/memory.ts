@@ -1,6 +1,13 @@
 import { compareEventIds, type EventId, formatEventId } from '../protocol/event-id.ts';
 import { isTerminalType, type LoggedEvent } from '../protocol/run-event.ts';
-import type { LogHead, RunLogFeed, RunLogFeedHandlers, RunLogReader, RunLogWriter } from './run-log.ts';
+import {
+  type LogHead,
+  type RunLogFeed,
+  type RunLogFeedHandlers,
+  type RunLogReader,
+  RunLogUnavailableError,
+  type RunLogWriter,
+} from './run-log.ts';
 
 interface MemoryLog {
   attempt: number;
@@ -80,6 +87,8 @@ export function createMemoryRunLog(): MemoryRunLog {
     },
 
     async read(runId, cursor, limit) {
+      // As Redis does.
+      if (!Number.isInteger(limit)) throw new RunLogUnavailableError('value is not an integer');
       const log = logs.get(runId);
       const head = headOf(log);
       if (!log || !head) return { head: null, events: [] };
