@@ -20,7 +20,7 @@ it('a reader that takes much at first and then little reads on in smaller pages,
   await bench.write(1, 1, 3_000);
   const reader = bench.read({ kind: 'start' }, 1_500);
   await settle();
-  expect(Math.max(...limits)).toBe(500);
+  expect(Math.max(...limits)).toBeGreaterThan(500);
   reader.capacity = 10;
   for (let taken = 0; taken !== reader.events.length; ) {
     taken = reader.events.length;

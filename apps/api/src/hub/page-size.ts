@@ -3,13 +3,20 @@
  * full, what is read is thrown away and read again.
  */
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
-import { pageEventsMax } from '@holdfast/shared/run-log/read-text.ts';
+import { bufferBytesMax } from '../sse/connection.ts';
 
-export const pageEventsFirst = 16;
+/** Of the largest events, as many as a page may hold. */
+export const pageEventsFirst = 32;
 const pageEventsMin = 4;
 
-/** What one page may hold in our memory while it is read, in UTF-16 units of JSON: many are read at once. */
-const pageCharsMax = 256 * 1024;
+/** One reply of Redis: what it takes to make it, everybody else waits. */
+const pageEventsMax = 1_000;
+
+/** A page that fills a reader's buffer would be thrown away in part; and of many readers each holds one. */
+const pageBytesMax = bufferBytesMax * 0.75;
+
+/** What the frame of an event has besides its JSON, about. */
+const frameBytes = 36;
 
 /**
  * From the last page, how many events it was to have and whether its reader took them all. Always a whole number: Redis
@@ -20,7 +27,8 @@ export function nextPageEvents(
   { limit, taken }: { readonly limit: number; readonly taken: boolean },
 ): number {
   if (!taken) return Math.max(Math.floor(limit / 4), pageEventsMin);
-  const chars = events.reduce((sum, event) => sum + event.json.length, 0);
-  const fitting = Math.floor((pageCharsMax * events.length) / Math.max(1, chars));
-  return Math.max(Math.min(limit * 2, pageEventsMax, fitting), pageEventsMin);
+  let bytes = 0;
+  for (const { json } of events) bytes += json.length + frameBytes;
+  const fitting = Math.floor((pageBytesMax * events.length) / Math.max(1, bytes));
+  return Math.max(Math.min(limit * 4, pageEventsMax, fitting), pageEventsMin);
 }
