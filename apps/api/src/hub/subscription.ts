@@ -112,21 +112,25 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   }
 
   /**
-   * Delivers events in order until one is missing or the reader is full. The overlap of history and live events, and of
-   * a log that its worker writes again, ends here: what the reader has is skipped. Returns whether all were delivered.
+   * Delivers an event if it is the next one. The overlap of history and live events, and of a log that its worker writes
+   * again, ends here: what the reader has is skipped. False: an event is missing, or the reader is full.
    */
+  function deliverNext(event: LoggedEvent): boolean {
+    if (state === 'closed') return true;
+    if (position) {
+      const order = compareEventIds(event.id, position);
+      // The log stands before a position that the client named: it was invented, or its log was lost.
+      if (order <= 0) return order === 0 || positionIsOurs;
+      if (!isNextEventId(position, event.id)) return false;
+    } else if (event.id.seq !== 0) return false;
+    if (sink.full) return false;
+    send(event);
+    return true;
+  }
+
+  /** Delivers events in order until one is missing or the reader is full. Returns whether all were delivered. */
   function deliver(events: readonly LoggedEvent[]): boolean {
-    for (const event of events) {
-      if (state === 'closed') return true;
-      if (position && compareEventIds(event.id, position) <= 0) {
-        // The log stands before a position that the client named: it was invented, or its log was lost.
-        if (!positionIsOurs && compareEventIds(event.id, position) < 0) return false;
-        continue;
-      }
-      const follows = position ? isNextEventId(position, event.id) : event.id.seq === 0;
-      if (!follows || sink.full) return false;
-      send(event);
-    }
+    for (const event of events) if (!deliverNext(event)) return false;
     return true;
   }
 
@@ -221,7 +225,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   return {
     offer(event) {
       if (state === 'live') {
-        if (!deliver([event])) reread();
+        if (!deliverNext(event)) reread();
       } else if (state === 'replaying') {
         if (pending.length < pendingEventsMax) {
           pending.push(event);

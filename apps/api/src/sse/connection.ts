@@ -70,11 +70,12 @@ interface TrackedConnection extends Connection {
 /** The connections of one API process. */
 export function createConnections(settings: ConnectionSettings): Connections {
   const open = new Set<TrackedConnection>();
-  const unflushed = new Set<TrackedConnection>();
+  let unflushed: TrackedConnection[] = [];
 
   function flushAll(): void {
-    for (const connection of unflushed) connection.flush();
-    unflushed.clear();
+    const connections = unflushed;
+    unflushed = [];
+    for (const connection of connections) connection.flush();
   }
 
   function track(response: ServerResponse, onClose: () => void): TrackedConnection {
@@ -91,11 +92,10 @@ export function createConnections(settings: ConnectionSettings): Connections {
     function push(frame: Buffer): void {
       // Writing after the end would destroy the response, and take from a slow reader what is still on its way.
       if (closed || endedAt !== null) return;
-      frames.push(frame);
       framesBytes += frame.byteLength;
       // Everything that one turn of the event loop makes ready leaves in one write.
-      if (unflushed.size === 0) setImmediate(flushAll);
-      unflushed.add(connection);
+      if (frames.push(frame) > 1) return;
+      if (unflushed.push(connection) === 1) setImmediate(flushAll);
     }
 
     function resumeWaiting(): void {
