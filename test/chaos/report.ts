@@ -29,6 +29,9 @@ export function summarise({ counts, faults, decisions, redis, violations }: Chao
   };
 }
 
+/** What `--json` writes. */
+export type Summary = ReturnType<typeof summarise>;
+
 /** The summary for people; with violations also the first of each rule, and the file with everything. */
 export function tell(result: ChaosResult, command: Command): string {
   const { counts, faults, decisions, redis, violations, history } = result;
