@@ -5,29 +5,41 @@
  */
 import type { ServerResponse } from 'node:http';
 
-let lastBytes: Buffer | undefined;
+let lastFrame: Buffer | undefined;
 let lastChunk: Buffer | undefined;
 
-function chunkOf(bytes: Buffer): Buffer {
-  if (bytes !== lastBytes || lastChunk === undefined) {
-    const size = bytes.byteLength.toString(16);
-    const chunk = Buffer.allocUnsafe(size.length + 2 + bytes.byteLength + 2);
-    chunk.write(size, 0, 'latin1');
-    chunk.write('\r\n', size.length, 'latin1');
-    bytes.copy(chunk, size.length + 2);
-    chunk.write('\r\n', chunk.byteLength - 2, 'latin1');
-    lastBytes = bytes;
-    lastChunk = chunk;
+/** One chunk with all these frames, which have so many bytes together; each is copied once. */
+function makeChunk(frames: readonly Buffer[], bytes: number): Buffer {
+  const size = bytes.toString(16);
+  const chunk = Buffer.allocUnsafe(size.length + 2 + bytes + 2);
+  let at = chunk.write(`${size}\r\n`, 0, 'latin1');
+  for (const frame of frames) at += frame.copy(chunk, at);
+  chunk.write('\r\n', at, 'latin1');
+  return chunk;
+}
+
+function chunkOf(frames: readonly Buffer[], bytes: number): Buffer {
+  const [only] = frames;
+  if (only === undefined || frames.length > 1) return makeChunk(frames, bytes);
+  if (only !== lastFrame || lastChunk === undefined) {
+    lastFrame = only;
+    lastChunk = makeChunk(frames, bytes);
   }
   return lastChunk;
 }
 
 /**
- * Writes to a response whose head is written. `response.write` does the first time, when the head goes out with it, and
- * whatever is no chunked response with a socket of its own: HTTP/1.0, and a request that was pipelined behind another.
+ * Writes frames, of so many bytes together, to a response whose head is written. `response.write` does the first time, when
+ * the head goes out with it, and whatever is no chunked response with a socket of its own: HTTP/1.0, and a request that was
+ * pipelined behind another.
  */
-export function writeChunk(response: ServerResponse, bytes: Buffer, isFirst: boolean): void {
+export function writeFrames(
+  response: ServerResponse,
+  frames: readonly Buffer[],
+  bytes: number,
+  isFirst: boolean,
+): void {
   const { socket } = response;
-  if (isFirst || !socket || !response.chunkedEncoding) response.write(bytes);
-  else socket.write(chunkOf(bytes));
+  if (isFirst || !socket || !response.chunkedEncoding) response.write(Buffer.concat(frames, bytes));
+  else socket.write(chunkOf(frames, bytes));
 }

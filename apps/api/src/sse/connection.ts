@@ -12,7 +12,7 @@ import type { ServerResponse } from 'node:http';
 import { sleep } from '@holdfast/shared/abort.ts';
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
-import { writeChunk } from './chunk.ts';
+import { writeFrames } from './chunk.ts';
 import { eventFrame, heartbeatFrame, positionFrame, retryFrame } from './frame.ts';
 
 /** What one reader may keep in our memory beyond the kernel's socket buffer. */
@@ -118,12 +118,7 @@ export function createConnections(settings: ConnectionSettings): Connections {
       sendFrame: push,
       flush() {
         if (closed || framesBytes === 0) return;
-        const [only] = frames;
-        writeChunk(
-          response,
-          only && frames.length === 1 ? only : Buffer.concat(frames, framesBytes),
-          isFirst,
-        );
+        writeFrames(response, frames, framesBytes, isFirst);
         isFirst = false;
         frames = [];
         framesBytes = 0;
