@@ -77,7 +77,7 @@ describe('the run log in Redis, as Redis sees it', () => {
     if (runId) await redis.del(runKeys(prefix, runId).log, runKeys(prefix, runId).meta);
   });
 
-  it('keeps an open log for a day, renews that with every append, and after the end keeps it for the retention time', async () => {
+  it('keeps an open log for a day, renews that as it grows, and after the end keeps it for the retention time', async () => {
     runId = randomUUID();
     const keys = runKeys(prefix, runId);
     const lives = () => Promise.all([redis.pttl(keys.log), redis.pttl(keys.meta)]);
@@ -97,6 +97,12 @@ describe('the run log in Redis, as Redis sees it', () => {
     await log.append(runId, 1, 1, deltas(1, 1));
     await expectLives(openLifeMs);
     await age();
+    // Not with every append, which would cost all runs two writes more, in Redis' file, too.
+    await log.append(runId, 1, 2, deltas(2, 127));
+    expect(await redis.pttl(keys.log)).toBeLessThanOrEqual(5_000);
+    await log.append(runId, 1, 128, deltas(128, 130));
+    await expectLives(openLifeMs);
+    await age();
     await log.open(runId, 2, emptied);
     await expectLives(openLifeMs);
     await log.append(runId, 2, 1, [completed]);
@@ -105,6 +111,14 @@ describe('the run log in Redis, as Redis sees it', () => {
     await log.requestCancel(runId);
     await log.append(runId, 2, 1, [completed]);
     await expectLives(retentionMs);
+  });
+
+  it.each(['completed', 'failed', 'cancelled'] as const)('closes the log with %s', async (type) => {
+    runId = randomUUID();
+    await log.open(runId, 1, started);
+    await log.append(runId, 1, 1, [...deltas(1, 2), { type, json: '{}' }]);
+    expect((await log.heads([runId]))[0]?.closed).toBe(true);
+    expect(await redis.pttl(runKeys(prefix, runId).log)).toBeLessThanOrEqual(retentionMs);
   });
 
   it('lets a wish to stop that no worker ever sees expire', async () => {

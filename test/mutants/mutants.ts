@@ -214,13 +214,13 @@ export const mutants: readonly Mutant[] = [
       { file: appendScript, search: 'for seq = head + 1, last do', replace: 'for seq = first, last do' },
       {
         file: appendScript,
-        search: "local added = redis.pcall('XADD', log, id,",
-        replace: "local added\n      id = redis.call('XADD', log, ARGV[at] .. '-*',",
+        search: "local added = try('XADD', log, id,",
+        replace: "local added\n      id = call('XADD', log, ARGV[at] .. '-*',",
       },
       {
         file: appendScript,
-        search: "      redis.call('HSET', meta, 'seq', last)\n",
-        replace: "      redis.call('HSET', meta, 'seq', head + last - first + 1)\n",
+        search: "      call('HSET', meta, 'seq', place)\n",
+        replace: "      call('HSET', meta, 'seq', head + last - first + 1)\n",
       },
     ],
   },

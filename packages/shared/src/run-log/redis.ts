@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { formatEventId } from '../protocol/event-id.ts';
-import { isTerminalType } from '../protocol/run-event.ts';
 import { type Append, callEventsMax, createAppendQueue } from './append-queue.ts';
 import { cancelChannel, runKeys } from './keys.ts';
 import { toLoggedEvent } from './logged-event.ts';
@@ -16,7 +15,7 @@ import {
 } from './run-log.ts';
 import { type Transact, transactThrough, whileAvailable } from './transact.ts';
 
-/** An open log outlives any run: every append renews it, and a run is ended long before a day of silence. */
+/** An open log outlives any run: it is renewed as it grows (append.lua), and a run is ended long before a day of silence. */
 const openLogLifeMs = 24 * 60 * 60_000;
 
 export interface RedisRunLogOptions {
@@ -60,7 +59,7 @@ export function createRedisRunLog({
 
   const appends = createAppendQueue(async (taken) => {
     const keys: string[] = [];
-    const args: (string | number)[] = [];
+    const args: (string | number)[] = [openLogLifeMs, retentionMs];
     for (const each of taken) pushAppend(each, keys, args);
     const replies = await whileAvailable(appendScript([keys.length, ...keys, ...args]));
     return (replies as AppendReply[]).map(toAppendResult);
@@ -71,17 +70,9 @@ export function createRedisRunLog({
     keys: string[],
     args: (string | number)[],
   ): void {
-    const { log, meta, channel } = runKeys(prefix, runId);
-    const closes = isTerminalType(events.at(-1)?.type ?? '');
+    const { log, meta } = runKeys(prefix, runId);
     keys.push(log, meta);
-    args.push(
-      attempt,
-      firstSeq,
-      closes ? '1' : '0',
-      closes ? retentionMs : openLogLifeMs,
-      channel,
-      events.length,
-    );
+    args.push(attempt, firstSeq, events.length);
     for (const { type, json } of events) args.push(type, json);
   }
 
@@ -109,7 +100,7 @@ export function createRedisRunLog({
     },
 
     async append(runId, attempt, firstSeq, events) {
-      let result: AppendResult = { status: 'appended', cancelRequested: false };
+      let result = appended;
       // A worker that writes again 50,000 events does so in steps.
       for (let at = 0; at < events.length && result.status === 'appended'; at += callEventsMax) {
         const step = events.slice(at, at + callEventsMax);
@@ -140,12 +131,16 @@ export function createRedisRunLog({
   };
 }
 
-type AppendReply = [status: string, detail?: string | number];
+const appended: AppendResult = { status: 'appended', cancelRequested: false };
+const appendedWithCancel: AppendResult = { status: 'appended', cancelRequested: true };
 
-function toAppendResult([status, detail]: AppendReply): AppendResult | RunLogUnavailableError {
+/** A number: appended; 1 when a cancel waits, else 0. */
+type AppendReply = number | [status: string, detail?: string | number];
+
+function toAppendResult(reply: AppendReply): AppendResult | RunLogUnavailableError {
+  if (typeof reply === 'number') return reply === 1 ? appendedWithCancel : appended;
+  const [status, detail] = reply;
   switch (status) {
-    case 'OK':
-      return { status: 'appended', cancelRequested: detail === '1' };
     case 'GAP':
       return { status: 'gap', lastSeq: Number(detail) };
     case 'FENCED':
