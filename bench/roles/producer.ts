@@ -5,7 +5,9 @@
 
 import { Agent, request } from 'node:http';
 import { connectRedis, whenReady } from '@holdfast/shared/redis.ts';
+import { createLeanConnection } from '@holdfast/shared/run-log/lean-connection.ts';
 import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
+import { leanScriptsThrough } from '@holdfast/shared/run-log/scripts.ts';
 import { Redis } from 'ioredis';
 import { createResumableStreamContext } from 'resumable-stream/ioredis';
 import { createSchedule, type Emit, eventJson, frameOf } from '../support/schedule.ts';
@@ -27,12 +29,13 @@ interface Writer {
 async function holdfastWriter(): Promise<Writer> {
   const redis = connectRedis({
     url: redisUrl,
-    role: 'commands',
+    role: 'lean',
     name: 'bench-producer',
     onError: console.error,
   });
   await whenReady(redis);
-  const log = createRedisRunLog({ redis, prefix, retentionMs: 3_600_000 });
+  const writes = leanScriptsThrough(createLeanConnection(redis));
+  const log = createRedisRunLog({ redis, prefix, retentionMs: 3_600_000, writes });
   let ids: readonly string[] = [];
   let seqs: number[] = [];
   return {

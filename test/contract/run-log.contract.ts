@@ -145,6 +145,12 @@ export function describeRunLog(name: string, create: () => Promise<RunLogSubject
         expect(await ids()).toEqual(['1-0', '1-1', '1-2']);
       });
 
+      it.each(['completed', 'failed', 'cancelled'] as const)('ends the log with %s', async (type) => {
+        await log.open(runId, 1, started);
+        await log.append(runId, 1, 1, [...deltas(1, 2), { type, json: '{}' }]);
+        expect(await head()).toEqual({ id: { attempt: 1, seq: 3 }, closed: true });
+      });
+
       it('refuses what would leave a gap, names the last place, and takes the rest from there', async () => {
         await log.open(runId, 1, started);
         await log.append(runId, 1, 1, deltas(1, 5));

@@ -5,6 +5,7 @@ import { createLeanConnection } from '@holdfast/shared/run-log/lean-connection.t
 import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
 import { createRedisRunLogFeed } from '@holdfast/shared/run-log/redis-feed.ts';
 import { RunLogUnavailableError } from '@holdfast/shared/run-log/run-log.ts';
+import { leanScriptsThrough } from '@holdfast/shared/run-log/scripts.ts';
 import fc from 'fast-check';
 import type { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
@@ -36,15 +37,17 @@ async function truncate(redis: Redis, runId: string, seq: number): Promise<void>
   await transaction.exec();
 }
 
-/** `lean`: read as an API process reads, or over the connection that writes, as a worker does. */
+/** `lean`: read as an API process reads, and written as a worker writes; or both over a connection that others use, too. */
 async function createSubject(lean: boolean): Promise<RunLogSubject> {
   const redis = connect('commands');
   const readRedis = connect('lean');
+  const writeRedis = connect('lean');
   const feedRedis = connect('lean');
-  await Promise.all([redis, readRedis, feedRedis].map(whenReady));
+  await Promise.all([redis, readRedis, writeRedis, feedRedis].map(whenReady));
   const reads = createLeanConnection(readRedis).transact;
+  const writes = leanScriptsThrough(createLeanConnection(writeRedis));
   return {
-    log: createRedisRunLog({ redis, prefix, retentionMs, ...(lean ? { reads } : {}) }),
+    log: createRedisRunLog({ redis, prefix, retentionMs, ...(lean ? { reads, writes } : {}) }),
     feed: async (handlers) => createRedisRunLogFeed({ redis: feedRedis, prefix }, handlers),
     lose: async (runId) => {
       const keys = runKeys(prefix, runId);
@@ -52,13 +55,13 @@ async function createSubject(lean: boolean): Promise<RunLogSubject> {
     },
     truncate: (runId, seq) => truncate(redis, runId, seq),
     close: async () => {
-      for (const connection of [redis, readRedis, feedRedis]) connection.disconnect();
+      for (const connection of [redis, readRedis, writeRedis, feedRedis]) connection.disconnect();
     },
   };
 }
 
 describeRunLog('the run log in Redis', () => createSubject(true));
-describeRunLog('the run log in Redis, read over a shared connection', () => createSubject(false));
+describeRunLog('the run log in Redis, over a shared connection', () => createSubject(false));
 describeRunLogModel('the run log in Redis', () => createSubject(true), 150);
 
 describe('the run log in Redis, as Redis sees it', () => {
@@ -113,14 +116,6 @@ describe('the run log in Redis, as Redis sees it', () => {
     await expectLives(retentionMs);
   });
 
-  it.each(['completed', 'failed', 'cancelled'] as const)('closes the log with %s', async (type) => {
-    runId = randomUUID();
-    await log.open(runId, 1, started);
-    await log.append(runId, 1, 1, [...deltas(1, 2), { type, json: '{}' }]);
-    expect((await log.heads([runId]))[0]?.closed).toBe(true);
-    expect(await redis.pttl(runKeys(prefix, runId).log)).toBeLessThanOrEqual(retentionMs);
-  });
-
   it('lets a wish to stop that no worker ever sees expire', async () => {
     runId = randomUUID();
     await log.requestCancel(runId);
@@ -156,6 +151,13 @@ describe('the run log in Redis, as Redis sees it', () => {
     await log.open(runId, 1, started);
     await redis.script('FLUSH');
     expect(await log.append(runId, 1, 1, deltas(1, 1))).toMatchObject({ status: 'appended' });
+    const leanRedis = connect('lean');
+    onTestFinished(() => leanRedis.disconnect());
+    await whenReady(leanRedis);
+    const writes = leanScriptsThrough(createLeanConnection(leanRedis));
+    const lean = createRedisRunLog({ redis, prefix, retentionMs, writes });
+    await redis.script('FLUSH');
+    expect(await lean.append(runId, 1, 2, deltas(2, 2))).toMatchObject({ status: 'appended' });
   });
 
   it('throws RunLogUnavailableError from every method while Redis does not answer', async () => {

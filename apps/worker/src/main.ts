@@ -8,7 +8,9 @@ import { createRunQueue, queueName, type RunJob } from '@holdfast/shared/queue.t
 import { connectRedis, type RedisRole, redisFault, whenReady } from '@holdfast/shared/redis.ts';
 import { forgetLogs } from '@holdfast/shared/run-log/forget-logs.ts';
 import { queuePrefix } from '@holdfast/shared/run-log/keys.ts';
+import { createLeanConnection } from '@holdfast/shared/run-log/lean-connection.ts';
 import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
+import { leanScriptsThrough } from '@holdfast/shared/run-log/scripts.ts';
 import { connectDatabase } from '@holdfast/shared/store/database.ts';
 import { databaseFault } from '@holdfast/shared/store/database-fault.ts';
 import { createFeedBell } from '@holdfast/shared/sync/feed-bell.ts';
@@ -41,16 +43,22 @@ const onRedisError = (error: Error) => logger.warn({ err: error }, 'a Redis conn
 const connect = (role: RedisRole, name: string) =>
   connectRedis({ url: config.redisUrl, role, name: `holdfast-${name}`, onError: onRedisError });
 const redis = connect('commands', 'worker');
+const writeRedis = connect('lean', 'worker-writes');
 const queueRedis = connect('queueWorker', 'worker-queue');
 const subscriber = connect('subscriber', 'worker-cancels');
 
 await orExit('Redis cannot be used (REDIS_URL)', async () => {
-  await whenReady(redis);
+  await Promise.all([redis, writeRedis].map(whenReady));
   return redisFault(redis, config.redisAof);
 });
 await orExit('Postgres cannot be used (DATABASE_URL)', () => databaseFault(store));
 
-const runLog = createRedisRunLog({ redis, prefix, retentionMs: config.runLogRetentionMs });
+const runLog = createRedisRunLog({
+  redis,
+  prefix,
+  retentionMs: config.runLogRetentionMs,
+  writes: leanScriptsThrough(createLeanConnection(writeRedis)),
+});
 const queue = createRunQueue({ connection: redis, prefix, onError: onRedisError });
 const dispatcher = createDispatcher({ store, queue, limits: config, logger });
 const feedBell = createFeedBell({ redis, prefix, store, logger });
@@ -154,7 +162,7 @@ onShutdown(logger, async (hurry) => {
   leases.close();
   await presence.close();
   await queue.close();
-  for (const connection of [redis, queueRedis, subscriber]) connection.disconnect();
+  for (const connection of [redis, writeRedis, queueRedis, subscriber]) connection.disconnect();
   await store.destroy();
 });
 

@@ -59,8 +59,13 @@ export function createLeanConnection(
     first.missing -= 1;
     if (first.missing > 0) return;
     waiting.shift();
-    if (reply instanceof RedisReplyError) first.reject(notNow(reply.message, reply));
-    else first.resolve(reply);
+    if (!(reply instanceof RedisReplyError)) {
+      first.resolve(reply);
+      return;
+    }
+    first.reject(notNow(reply.message, reply));
+    // A primary that was demoted says so for ever; only a new connection finds the new primary.
+    if (reply.message.startsWith('READONLY')) redis.stream.destroy();
   }
 
   function takeOver(): void {

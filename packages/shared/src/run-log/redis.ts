@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import type { Redis } from 'ioredis';
 import { formatEventId } from '../protocol/event-id.ts';
 import { type Append, callEventsMax, createAppendQueue } from './append-queue.ts';
@@ -13,7 +12,8 @@ import {
   RunLogUnavailableError,
   type RunLogWriter,
 } from './run-log.ts';
-import { type Transact, transactThrough, whileAvailable } from './transact.ts';
+import { type DefineScript, scriptsThrough } from './scripts.ts';
+import { type Transact, transactThrough } from './transact.ts';
 
 /** An open log outlives any run: it is renewed as it grows (append.lua), and a run is ended long before a day of silence. */
 const openLogLifeMs = 24 * 60 * 60_000;
@@ -26,24 +26,8 @@ export interface RedisRunLogOptions {
   readonly retentionMs: number;
   /** How logs are read; not given: through `redis`. A process that reads for many has a connection of its own for it. */
   readonly reads?: Transact;
-}
-
-type Script = (keysThenArgs: (string | number)[]) => Promise<unknown>;
-
-/**
- * Registers a script under its file's name: `open-2.lua` takes 2 keys; without a number, the number of keys is the first
- * argument. EVALSHA falls back to EVAL after a SCRIPT FLUSH.
- */
-function defineScript(redis: Redis, file: string): Script {
-  const [name, numberOfKeys] = file.replace('.lua', '').split(/-(?=\d+$)/);
-  const command = `holdfast:${name}`;
-  const lua = readFileSync(new URL(`./lua/${file}`, import.meta.url), 'utf8');
-  redis.defineCommand(command, {
-    lua,
-    ...(numberOfKeys === undefined ? {} : { numberOfKeys: Number(numberOfKeys) }),
-  });
-  const call = Reflect.get(redis, command) as (...args: unknown[]) => Promise<unknown>;
-  return (keysThenArgs) => call.apply(redis, keysThenArgs);
+  /** How logs are written; not given: through `redis`. A process that writes many has a lean connection of its own for it. */
+  readonly writes?: DefineScript;
 }
 
 /** The run log in Redis. Every method throws RunLogUnavailableError when Redis does not answer. */
@@ -52,16 +36,17 @@ export function createRedisRunLog({
   prefix,
   retentionMs,
   reads = transactThrough(redis),
+  writes = scriptsThrough(redis),
 }: RedisRunLogOptions): RunLogWriter & RunLogReader {
-  const openScript = defineScript(redis, 'open-2.lua');
-  const appendScript = defineScript(redis, 'append.lua');
-  const requestCancelScript = defineScript(redis, 'request-cancel-1.lua');
+  const openScript = writes('open');
+  const appendScript = writes('append');
+  const requestCancelScript = writes('request-cancel');
 
   const appends = createAppendQueue(async (taken) => {
     const keys: string[] = [];
     const args: (string | number)[] = [openLogLifeMs, retentionMs];
     for (const each of taken) pushAppend(each, keys, args);
-    const replies = await whileAvailable(appendScript([keys.length, ...keys, ...args]));
+    const replies = await appendScript(keys, args);
     return (replies as AppendReply[]).map(toAppendResult);
   });
 
@@ -93,8 +78,9 @@ export function createRedisRunLog({
     async open(runId, attempt, opening) {
       const keys = runKeys(prefix, runId);
       appends.sendNow(runId);
-      const reply = await whileAvailable(
-        openScript([keys.log, keys.meta, attempt, opening.type, opening.json, keys.channel, openLogLifeMs]),
+      const reply = await openScript(
+        [keys.log, keys.meta],
+        [attempt, opening.type, opening.json, keys.channel, openLogLifeMs],
       );
       return (reply as string).toLowerCase() as OpenResult;
     },
@@ -110,9 +96,8 @@ export function createRedisRunLog({
     },
 
     async requestCancel(runId) {
-      await whileAvailable(
-        requestCancelScript([runKeys(prefix, runId).meta, cancelChannel(prefix), runId, openLogLifeMs]),
-      );
+      const { meta } = runKeys(prefix, runId);
+      await requestCancelScript([meta], [cancelChannel(prefix), runId, openLogLifeMs]);
     },
 
     async read(runId, cursor, limit) {

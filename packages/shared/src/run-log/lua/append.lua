@@ -8,7 +8,8 @@
 
   Returns for each append: 0 (written now or before), 1 (the same, and a cancel waits), { 'FENCED' }, { 'CLOSED' },
   { 'GAP', newest place }, { 'ABSENT' } (the log, or this attempt's opening, is lost or torn) or { 'ERROR', what Redis said }.
-  A key that holds something else fails its own append and no other: what can fail is called with pcall.
+  A key that holds something else fails its own append and no other: what can fail is called with pcall. Only a primary
+  that was demoted fails them all, so that the connection is replaced by one to the new primary.
 
   Every string that goes in or out and every call costs all runs, so there are few: see decision 14.
 ]]
@@ -76,5 +77,8 @@ local at = 3
 for n = 1, #KEYS / 2 do
   results[n] = append(KEYS[2 * n - 1], KEYS[2 * n], at)
   at = at + 3 + 2 * ARGV[at + 2]
+  if type(results[n]) == 'table' and results[n][1] == 'ERROR' and string.find(results[n][2], '^-?READONLY') then
+    return redis.error_reply('READONLY the primary was demoted')
+  end
 end
 return results
