@@ -46,19 +46,32 @@ export interface AttemptLog {
  * Repeats what failed because Redis is away, until `giveUp` is aborted or the run is lost. Throws RunLostError, or
  * RunLogUnavailableError after `giveUp`.
  */
-export async function whileLogIsAway<T>(
+export function whileLogIsAway<T>(
   operation: () => Promise<T>,
   lost: AbortSignal,
   giveUp: AbortSignal | undefined,
 ): Promise<T> {
+  if (lost.aborted) return Promise.reject(new RunLostError('the lease is lost'));
+  // Nearly always the first try is the only one, and it is made for each delta.
+  return operation().catch((error: unknown) => repeatAfter(error, operation, lost, giveUp));
+}
+
+async function repeatAfter<T>(
+  firstError: unknown,
+  operation: () => Promise<T>,
+  lost: AbortSignal,
+  giveUp: AbortSignal | undefined,
+): Promise<T> {
+  let error = firstError;
   for (let tries = 0; ; tries += 1) {
+    if (!(error instanceof RunLogUnavailableError) || giveUp?.aborted) throw error;
+    await sleep(backoffMs(tries, retryMsMin, retryMsMax), giveUp ? AbortSignal.any([lost, giveUp]) : lost);
     if (lost.aborted) throw new RunLostError('the lease is lost');
     try {
       return await operation();
-    } catch (error) {
-      if (!(error instanceof RunLogUnavailableError) || giveUp?.aborted) throw error;
+    } catch (next) {
+      error = next;
     }
-    await sleep(backoffMs(tries, retryMsMin, retryMsMax), giveUp ? AbortSignal.any([lost, giveUp]) : lost);
   }
 }
 

@@ -23,7 +23,8 @@ export function createDeltaBatcher(
   charsMax: number = deltaCharsMax,
 ): DeltaBatcher {
   let pending = '';
-  let writing: Promise<void> | null = null;
+  let writing = false;
+  let written: Promise<void> = Promise.resolve();
   let failure: { readonly error: unknown } | null = null;
 
   /** How many units can be written without splitting a character: its second half may still be on its way. */
@@ -36,27 +37,26 @@ export function createDeltaBatcher(
   async function writeAll(): Promise<void> {
     try {
       for (let length = wholeLength(); length > 0; length = wholeLength()) {
-        const delta = pending.slice(0, length);
-        pending = pending.slice(length);
+        const delta = length === pending.length ? pending : pending.slice(0, length);
+        pending = length === pending.length ? '' : pending.slice(length);
         await write(delta.toWellFormed());
       }
     } catch (error) {
       failure = { error };
       pending = '';
     }
+    // In the same turn as the last look at what is pending: no piece can come in between and be left.
+    writing = false;
   }
 
   function start(): void {
     if (writing || wholeLength() === 0) return;
-    writing = writeAll().finally(() => {
-      writing = null;
-      // A piece may have come after the last write and before this line.
-      start();
-    });
+    writing = true;
+    written = writeAll();
   }
 
   async function settled(): Promise<void> {
-    while (writing) await writing;
+    while (writing) await written;
   }
 
   return {

@@ -135,9 +135,11 @@ function toUpstreamChunk(chunk: OpenAI.ChatCompletionChunk | null): UpstreamChun
   const text = choice?.delta?.content;
   const reason = choice?.finish_reason;
   const usage = chunk?.usage;
+  const storable = typeof text === 'string' && text !== '' ? withoutNul(text) : undefined;
+  // Almost every chunk is nothing else.
+  if (storable !== undefined && !reason && !usage) return { text: storable };
   return {
-    // Postgres cannot store NUL, and no reader could show it.
-    ...(typeof text === 'string' && text !== '' ? { text: text.replaceAll('\u0000', '\uFFFD') } : {}),
+    ...(storable === undefined ? {} : { text: storable }),
     ...(reason ? { finishReason: finishReasons[reason] ?? 'stop' } : {}),
     ...(isCount(usage?.prompt_tokens) && isCount(usage?.completion_tokens)
       ? {
@@ -149,6 +151,11 @@ function toUpstreamChunk(chunk: OpenAI.ChatCompletionChunk | null): UpstreamChun
         }
       : {}),
   };
+}
+
+/** Postgres cannot store NUL, and no reader could show it. */
+function withoutNul(text: string): string {
+  return text.includes('\u0000') ? text.replaceAll('\u0000', '\uFFFD') : text;
 }
 
 /** More than any model can read or write in one answer, and less than what a column of Postgres' `int` holds. */

@@ -11,6 +11,7 @@ import {
   type RunLogReader,
   RunLogUnavailableError,
   type RunLogWriter,
+  type UnplacedEvent,
 } from './run-log.ts';
 import { type DefineScript, scriptsThrough } from './scripts.ts';
 import { type Transact, transactThrough } from './transact.ts';
@@ -74,6 +75,21 @@ export function createRedisRunLog({
     };
   }
 
+  /** A worker that writes again 50,000 events. */
+  async function appendInSteps(
+    runId: string,
+    attempt: number,
+    firstSeq: number,
+    events: readonly UnplacedEvent[],
+  ): Promise<AppendResult> {
+    let result = appended;
+    for (let at = 0; at < events.length && result.status === 'appended'; at += callEventsMax) {
+      const step = events.slice(at, at + callEventsMax);
+      result = await appends.append({ runId, attempt, firstSeq: firstSeq + at, events: step });
+    }
+    return result;
+  }
+
   return {
     async open(runId, attempt, opening) {
       const keys = runKeys(prefix, runId);
@@ -85,14 +101,9 @@ export function createRedisRunLog({
       return (reply as string).toLowerCase() as OpenResult;
     },
 
-    async append(runId, attempt, firstSeq, events) {
-      let result = appended;
-      // A worker that writes again 50,000 events does so in steps.
-      for (let at = 0; at < events.length && result.status === 'appended'; at += callEventsMax) {
-        const step = events.slice(at, at + callEventsMax);
-        result = await appends.append({ runId, attempt, firstSeq: firstSeq + at, events: step });
-      }
-      return result;
+    append(runId, attempt, firstSeq, events) {
+      if (events.length > callEventsMax) return appendInSteps(runId, attempt, firstSeq, events);
+      return appends.append({ runId, attempt, firstSeq, events });
     },
 
     async requestCancel(runId) {
