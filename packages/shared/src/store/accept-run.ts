@@ -9,8 +9,9 @@ import { type AllowanceSettings, reserveTokens } from './allowance.ts';
 import type { Store } from './database.ts';
 import { lockUser, nextPass } from './fair-queue.ts';
 import type { IdempotentRequest } from './idempotency.ts';
+import { planKept } from './kept-plans.ts';
 import { recordTold } from './user-events.ts';
-import { type ConversationRow, type RunRow, toRunView } from './views.ts';
+import { type ConversationRow, type RunRow, runColumns, toRunView } from './views.ts';
 
 /** Who asks, and what of the server's settings decides about it. */
 export interface Asking {
@@ -53,7 +54,7 @@ export async function insertRun(
     systemPrompt: conversation.system_prompt,
     maxTokens: parameters.max_tokens,
   });
-  const { rows } = await sql<RunRow>`
+  const { rows } = await sql<RunRow>`${planKept}
     with allowed as (
       select 1 where (
         select count(*) from (
@@ -86,7 +87,7 @@ export async function insertRun(
         join members on members.conversation_id = run.conversation_id
       where happened.subject_id is not null
     ), ${recordTold}
-    select * from run`.execute(trx);
+    select ${runColumns} from run`.execute(trx);
   const [run] = rows;
   if (!run) {
     throw new AppError('too_many_waiting', {

@@ -1,5 +1,6 @@
 import { Kysely, PostgresDialect, sql } from 'kysely';
 import pg from 'pg';
+import { keepingPlans } from './kept-plans.ts';
 import { destroySocket, watchPulse } from './pulse.ts';
 import type { Database } from './schema.ts';
 
@@ -88,7 +89,7 @@ function clientsKnownIn(clients: Set<pg.Client>) {
  * ever, and the pool would hand it out again and again until the kernel notices, a quarter of an hour later.
  */
 function giveUpWhenSilent(client: pg.PoolClient): void {
-  const query = client.query.bind(client) as (...args: unknown[]) => unknown;
+  const query = keepingPlans(client.query.bind(client) as (...args: unknown[]) => unknown);
   const watchedQuery = (...args: unknown[]): unknown => {
     const result = query(...args);
     if (result instanceof Promise) {

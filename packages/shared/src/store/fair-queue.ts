@@ -13,6 +13,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { UserLimits } from '../http/limits.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 
 /**
  * The pass of the next run of a user, as an SQL expression. The caller holds the user's lock (`lockUser`) since an earlier
@@ -32,7 +33,7 @@ export function nextPass(userId: string, limits: UserLimits): RawBuilder<number>
 
 /** Until the transaction ends, no other one accepts work of this user: places and allowances are taken one after the other. */
 export async function lockUser(trx: Store, userId: string): Promise<void> {
-  await sql`select pg_advisory_xact_lock(hashtextextended(${userId}, 1))`.execute(trx);
+  await sql`${planKept} select pg_advisory_xact_lock(hashtextextended(${userId}, 1))`.execute(trx);
 }
 
 /** How many runs may be in flight at a time; runs that wait for a retry count, too. */
@@ -52,7 +53,7 @@ export type ModelRunsMax = Readonly<Record<string, number>>;
  */
 export async function dispatchRuns(db: Store, limits: FlightLimits): Promise<string[]> {
   const { other = null, ...models } = limits.modelRunsMax;
-  const { rows } = await sql<{ id: string }>`
+  const { rows } = await sql<{ id: string }>`${planKept}
     select id from dispatch_runs(${limits.runsPerUserMax}::int, ${JSON.stringify(models)}::jsonb, ${other}::int)
       with ordinality as dispatched (id, place)
     order by place`.execute(db);

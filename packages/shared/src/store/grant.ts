@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 import type { MemberRole } from './schema.ts';
 
 export type GrantSubject = 'conversation' | 'message' | 'run';
@@ -21,7 +22,8 @@ export async function findGrant(db: Store, userId: string, of: GrantSubject, id:
     .innerJoin('conversations', 'conversations.id', 'members.conversation_id')
     .select(['members.conversation_id as conversationId', 'members.role'])
     .where('members.user_id', '=', userId)
-    .where('conversations.deleted_at', 'is', null);
+    .where('conversations.deleted_at', 'is', null)
+    .modifyFront(planKept);
   if (of === 'conversation') query = query.where('conversations.id', '=', id);
   else {
     query = query.where('conversations.id', '=', (find) =>

@@ -2,6 +2,7 @@
 import { type ExpressionBuilder, type RawBuilder, sql } from 'kysely';
 import type { UserLimits } from '../http/limits.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 import type { Database, UserKind, UserRole } from './schema.ts';
 
 /** The user behind a request. */
@@ -63,6 +64,7 @@ export async function findSessions(
       ),
     ])
     .where('sessions.token_hash', '=', anyOf(hashes))
+    .modifyFront(planKept)
     .where('sessions.expires_at', '>', sql<Date>`now()`)
     .execute();
   const found = new Map<string, SessionIdentity>();
@@ -104,6 +106,7 @@ export async function findApiKeys(db: Store, hashes: readonly string[]): Promise
       isStale(sql.ref('api_keys.last_used_at')).as('stale'),
     ])
     .where('api_keys.token_hash', '=', anyOf(hashes))
+    .modifyFront(planKept)
     .execute();
   const found = new Map<string, Identity>();
   for (const { keyId: _keyId, hash, stale: _stale, ...identity } of rows) found.set(hash, identity);

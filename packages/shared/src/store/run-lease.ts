@@ -9,9 +9,10 @@ import type { TerminalStatus } from '../protocol/run.ts';
 import type { FinishReason, Usage } from '../protocol/run-event.ts';
 import { searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 import { indexAnswer } from './search.ts';
 import { recordRunEvent } from './user-events.ts';
-import type { RunRow } from './views.ts';
+import { type RunRow, runColumns } from './views.ts';
 
 const inMs = (ms: number): RawBuilder<Date> => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
 
@@ -26,7 +27,7 @@ export async function claimRun(
   workerId: string,
   leaseMs: number,
 ): Promise<RunRow | null> {
-  const { rows } = await sql<RunRow>`
+  const { rows } = await sql<RunRow>`${planKept}
     with claimed as (
       update runs set
         attempt = attempt + 1,
@@ -47,7 +48,7 @@ export async function claimRun(
       insert into run_attempts (run_id, attempt, user_id, model, worker_id)
       select id, attempt, user_id, model, worker_id from claimed
     ), ${recordRunEvent(sql`claimed`, 'run.started')}
-    select * from claimed`.execute(db);
+    select ${runColumns} from claimed`.execute(db);
   return rows[0] ?? null;
 }
 
@@ -152,7 +153,7 @@ export interface RunOutcome extends HeldAttempt {
 export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | null> {
   const { runId, attempt, from, attemptsToAdd, status, text, terminalSeq, usage, attemptUsage } = outcome;
   const terms = await searchTerms(text);
-  const { rows } = await sql<RunRow>`
+  const { rows } = await sql<RunRow>`${planKept}
     with shown as (
       -- Before the run, as whoever interrupts the runs of a conversation does it: they would wait for each other.
       select conversations.id from conversations join runs on runs.conversation_id = conversations.id
@@ -188,7 +189,7 @@ export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | n
       select user_id, priority, pass from ended where dispatched_at is null
     ), settled as (${settleAttempt(sql`ended`, sql`changed.status`, attemptUsage)}),
     ${recordRunEvent(sql`ended`, 'run.ended')}
-    select * from ended`.execute(db);
+    select ${runColumns} from ended`.execute(db);
   return rows[0] ?? null;
 }
 

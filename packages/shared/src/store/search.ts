@@ -4,6 +4,7 @@ import type { FoundConversation } from '../http/schemas.ts';
 import { snippetAround, snippetOfBeginning } from '../search/snippet.ts';
 import { indexedCharsMax, type SearchItem, searchTerms, tsqueryOf } from '../search/terms.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 
 /** Terms as `searchTerms` gives them, as a column. */
 const asTsvector = (terms: RawBuilder<unknown>): RawBuilder<unknown> =>
@@ -18,7 +19,7 @@ export async function indexMessage(
 ): Promise<void> {
   const terms = await searchTerms(text);
   if (terms === '') return;
-  await sql`
+  await sql`${planKept}
     insert into search_terms (conversation_id, message_id, terms)
     values (${conversationId}, ${messageId}, ${asTsvector(sql`${terms}`)})`.execute(trx);
 }

@@ -8,6 +8,7 @@
 import { type RawBuilder, sql } from 'kysely';
 import type { UserEventType } from '../protocol/user-event.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 
 /** One thing that happened in a conversation. */
 export interface HappenedEvent {
@@ -36,7 +37,7 @@ export async function recordEvents(
     user_ids: event.userIds ?? userIds ?? null,
     place,
   }));
-  await sql`
+  await sql`${planKept}
     with happened as (
       select * from jsonb_to_recordset(${JSON.stringify(rows)}::jsonb)
         as each (type text, subject_id uuid, user_ids uuid[], place int)

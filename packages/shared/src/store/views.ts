@@ -1,11 +1,51 @@
 /** Rows as the API shows them, and the terminal event that a run's row stands for. */
-import type { Selectable } from 'kysely';
+import { type RawBuilder, type Selectable, sql } from 'kysely';
 import type { Conversation, CurrentUser, Message, RunView } from '../http/schemas.ts';
 import { failures } from '../protocol/error-code.ts';
 import type { RunEnd } from '../protocol/run-event.ts';
 import type { Database } from './schema.ts';
 
 export type RunRow = Selectable<Database['runs']>;
+
+const namesOfRunColumns = {
+  id: true,
+  conversation_id: true,
+  user_id: true,
+  prompt_message_id: true,
+  message_id: true,
+  model: true,
+  parameters: true,
+  status: true,
+  attempt: true,
+  crashes: true,
+  retries: true,
+  worker_id: true,
+  lease_until: true,
+  not_before: true,
+  rung_at: true,
+  rings: true,
+  cancel_requested_at: true,
+  terminal_seq: true,
+  failure_code: true,
+  finish_reason: true,
+  usage: true,
+  number: true,
+  priority: true,
+  pass: true,
+  behind: true,
+  dispatched_at: true,
+  phase: true,
+  reserved_tokens: true,
+  created_at: true,
+  started_at: true,
+  finished_at: true,
+} satisfies Record<keyof RunRow, true>;
+
+/** All columns of a run by name, for statements whose plans are kept. */
+export const runColumns: RawBuilder<unknown> = sql.join(
+  Object.keys(namesOfRunColumns).map((name) => sql.ref(name)),
+);
+
 export type ConversationRow = Selectable<Database['conversations']>;
 export type MemberRow = Selectable<Database['members']>;
 export type UserRow = Selectable<Database['users']>;
