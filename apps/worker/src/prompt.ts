@@ -1,5 +1,6 @@
 import { readBranch } from '@holdfast/shared/store/branches.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
+import { planKept } from '@holdfast/shared/store/kept-plans.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
 import type { Prompt } from './upstream/upstream.ts';
 
@@ -11,6 +12,7 @@ export async function buildPrompt(store: Store, run: RunRow): Promise<Prompt> {
   const conversation = await store
     .selectFrom('conversations')
     .select('system_prompt')
+    .modifyFront(planKept)
     .where('id', '=', run.conversation_id)
     .executeTakeFirst();
   const branch = await readBranch(store, run.prompt_message_id);

@@ -30,7 +30,7 @@ const tooManyWaitingRetrySeconds = 5;
  * sent while the one before it is being answered comes after that answer and not beside it. `addedMessageId`: the message
  * that was stored with it and is news to the members.
  *
- * Takes the user's lock, and in one statement does what is to be done under it: every message that the user sends at the
+ * Takes the user's lock, unless it was taken with `addedMessageId`, and in one statement does what is to be done under it: every message that the user sends at the
  * same time waits until this transaction ends. Throws `too_many_waiting`, `token_limit_reached`.
  */
 export async function insertRun(
@@ -45,7 +45,8 @@ export async function insertRun(
   const { limits } = asking;
   const waitingMax = limits.waitingRuns ?? asking.waitingRunsMax;
   const parameters = { ...conversation.parameters, ...input.parameters };
-  await lockUser(trx, userId);
+  // Whoever stored the message took it then.
+  if (addedMessageId === null) await lockUser(trx, userId);
   const reservedTokens = await reserveTokens(trx, {
     userId,
     limits,

@@ -3,12 +3,21 @@ import { sql, type Transaction } from 'kysely';
 import { AppError, notFound } from '../errors.ts';
 import type { AcceptedMessage, PostMessage, Regenerate, RunView, WhenBusy } from '../http/schemas.ts';
 import { v7Id } from '../id.ts';
+import { searchTerms } from '../search/terms.ts';
 import { type Asking, insertRun } from './accept-run.ts';
 import type { Store } from './database.ts';
+import { userLock } from './fair-queue.ts';
 import { once } from './idempotency.ts';
+import { planKept } from './kept-plans.ts';
 import type { Database } from './schema.ts';
-import { indexMessage } from './search.ts';
-import { type ConversationRow, type RunRow, toMessage } from './views.ts';
+import { indexText } from './search.ts';
+import {
+  type ConversationRow,
+  conversationColumns,
+  type MessageRow,
+  type RunRow,
+  toMessage,
+} from './views.ts';
 
 export type { Asking } from './accept-run.ts';
 
@@ -119,13 +128,10 @@ async function accept<T extends { run: RunView }>(
  * and the second one sees the first one's run.
  */
 export async function lockConversation(trx: Store, conversationId: string): Promise<ConversationRow> {
-  const conversation = await trx
-    .selectFrom('conversations')
-    .selectAll()
-    .where('id', '=', conversationId)
-    .where('deleted_at', 'is', null)
-    .forUpdate()
-    .executeTakeFirst();
+  const { rows } = await sql<ConversationRow>`${planKept}
+    select ${conversationColumns} from conversations
+    where id = ${conversationId} and deleted_at is null for update`.execute(trx);
+  const [conversation] = rows;
   if (!conversation) throw notFound('conversation');
   return conversation;
 }
@@ -163,6 +169,7 @@ async function makeWay(trx: Store, conversationId: string, whenBusy: WhenBusy): 
     .execute();
 }
 
+/** Stores a message, makes it findable, and takes the user's lock, in one statement. */
 async function insertMessage(
   trx: Store,
   asking: Asking,
@@ -170,19 +177,16 @@ async function insertMessage(
   parentId: string | null,
   text: string,
 ): Promise<AcceptedMessage['message']> {
-  const row = await trx
-    .insertInto('messages')
-    .values({
-      id: v7Id(),
-      conversation_id: conversationId,
-      parent_id: parentId,
-      role: 'user',
-      text,
-      author_id: asking.request.userId,
-      status: 'completed',
-    })
-    .returningAll()
-    .executeTakeFirstOrThrow();
-  await indexMessage(trx, conversationId, row.id, text);
+  const { userId } = asking.request;
+  const terms = await searchTerms(text);
+  const { rows } = await sql<MessageRow>`${planKept}
+    with stored as (
+      insert into messages (id, conversation_id, parent_id, role, text, author_id, status)
+      values (${v7Id()}, ${conversationId}, ${parentId}, 'user', ${text}, ${userId}, 'completed')
+      returning id, conversation_id, parent_id, role, text, run_id, author_id, status, created_at
+    ), indexed as (${indexText(sql`(select conversation_id, id as message_id from stored)`, terms)})
+    select stored.*, ${userLock(userId)} from stored`.execute(trx);
+  const [row] = rows;
+  if (!row) throw new Error('a message was not stored');
   return toMessage(row);
 }

@@ -6,6 +6,7 @@ import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
 import type { BranchMessage, History, Message } from '../http/schemas.ts';
 import { inSnapshot, type Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 import { type MessageRow, toMessage, toRunView } from './views.ts';
 
 /** A branch longer than this is shown, and given to the model, from its newest messages on. */
@@ -43,16 +44,24 @@ export async function getHistory(db: Store, id: string): Promise<History> {
 
 /** The messages from the root to `leafId`, oldest first; the newest `branchMessagesMax` of them. Without answers that are not final. */
 export async function readBranch(db: Store, leafId: string): Promise<Message[]> {
-  const { rows } = await sql<MessageRow>`
+  // "offset 0" keeps a subquery one: each message and run is found by its index, never by reading the whole table.
+  const { rows } = await sql<MessageRow>`${planKept}
     with recursive branch as (
-      select messages.*, 1 as depth from messages where id = ${leafId}
+      select id, conversation_id, parent_id, role, text, run_id, author_id, status, created_at, 1 as depth
+      from messages where id = ${leafId}
       union all
-      select parent.*, depth + 1 from messages parent join branch on parent.id = branch.parent_id
+      select parent.*, depth + 1
+      from branch cross join lateral (
+        select id, conversation_id, parent_id, role, text, run_id, author_id, status, created_at
+        from messages where messages.id = branch.parent_id offset 0
+      ) as parent
       where depth < ${branchMessagesMax}
     )
     select branch.id, branch.conversation_id, parent_id, role, text, run_id, author_id, branch.status, branch.created_at,
            model, failure_code, finish_reason, usage
-    from branch left join runs on runs.id = branch.run_id
+    from branch left join lateral (
+      select model, failure_code, finish_reason, usage from runs where runs.id = branch.run_id offset 0
+    ) as run on true
     where branch.status <> 'pending'
     order by depth desc`.execute(db);
   return rows.map(toMessage);

@@ -33,8 +33,12 @@ export function nextPass(userId: string, limits: UserLimits): RawBuilder<number>
 
 /** Until the transaction ends, no other one accepts work of this user: places and allowances are taken one after the other. */
 export async function lockUser(trx: Store, userId: string): Promise<void> {
-  await sql`${planKept} select pg_advisory_xact_lock(hashtextextended(${userId}, 1))`.execute(trx);
+  await sql`${planKept} select ${userLock(userId)}`.execute(trx);
 }
+
+/** The same as a column of a statement that has something else to do before. */
+export const userLock = (userId: string): RawBuilder<unknown> =>
+  sql`pg_advisory_xact_lock(hashtextextended(${userId}::text, 1))`;
 
 /** How many runs may be in flight at a time; runs that wait for a retry count, too. */
 export interface FlightLimits {

@@ -10,7 +10,7 @@ import type { FinishReason, Usage } from '../protocol/run-event.ts';
 import { searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
 import { planKept } from './kept-plans.ts';
-import { indexAnswer } from './search.ts';
+import { indexText } from './search.ts';
 import { recordRunEvent } from './user-events.ts';
 import { type RunRow, runColumns } from './views.ts';
 
@@ -176,7 +176,7 @@ export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | n
     ), answer as (
       update messages set text = ${text}, status = ended.status, created_at = now() from ended
       where messages.id = ended.message_id
-    ), indexed as (${indexAnswer(sql`ended`, terms)}
+    ), indexed as (${indexText(sql`ended`, terms)}
     ), changed_conversation as (
       update conversations set
         updated_at = now(),

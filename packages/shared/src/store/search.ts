@@ -4,34 +4,19 @@ import type { FoundConversation } from '../http/schemas.ts';
 import { snippetAround, snippetOfBeginning } from '../search/snippet.ts';
 import { indexedCharsMax, type SearchItem, searchTerms, tsqueryOf } from '../search/terms.ts';
 import type { Store } from './database.ts';
-import { planKept } from './kept-plans.ts';
 
 /** Terms as `searchTerms` gives them, as a column. */
 const asTsvector = (terms: RawBuilder<unknown>): RawBuilder<unknown> =>
   sql`array_to_tsvector(string_to_array(${terms}, ' '))`;
 
-/** Makes a message of a user findable. */
-export async function indexMessage(
-  trx: Store,
-  conversationId: string,
-  messageId: string,
-  text: string,
-): Promise<void> {
-  const terms = await searchTerms(text);
-  if (terms === '') return;
-  await sql`${planKept}
-    insert into search_terms (conversation_id, message_id, terms)
-    values (${conversationId}, ${messageId}, ${asTsvector(sql`${terms}`)})`.execute(trx);
-}
-
 /**
- * The same for the answer of a run that ends, by the terms of its text: a part of a `with`; `ended` is the run, as
- * `returning *` gives it.
+ * Makes a message findable by the terms of its text: a part of a `with`; `message` has the columns `conversation_id` and
+ * `message_id`, as a run has for its answer.
  */
-export function indexAnswer(ended: RawBuilder<unknown>, terms: string): RawBuilder<unknown> {
+export function indexText(message: RawBuilder<unknown>, terms: string): RawBuilder<unknown> {
   return sql`
     insert into search_terms (conversation_id, message_id, terms)
-    select conversation_id, message_id, ${asTsvector(sql`${terms}::text`)} from ${ended}
+    select conversation_id, message_id, ${asTsvector(sql`${terms}::text`)} from ${message} as message
     where ${terms}::text <> ''`;
 }
 

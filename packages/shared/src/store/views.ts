@@ -7,7 +7,11 @@ import type { Database } from './schema.ts';
 
 export type RunRow = Selectable<Database['runs']>;
 
-const namesOfRunColumns = {
+const columns = (names: object): RawBuilder<unknown> =>
+  sql.join(Object.keys(names).map((name) => sql.ref(name)));
+
+/** All columns by name, for statements whose plans are kept. */
+export const runColumns: RawBuilder<unknown> = columns({
   id: true,
   conversation_id: true,
   user_id: true,
@@ -39,14 +43,26 @@ const namesOfRunColumns = {
   created_at: true,
   started_at: true,
   finished_at: true,
-} satisfies Record<keyof RunRow, true>;
-
-/** All columns of a run by name, for statements whose plans are kept. */
-export const runColumns: RawBuilder<unknown> = sql.join(
-  Object.keys(namesOfRunColumns).map((name) => sql.ref(name)),
-);
+} satisfies Record<keyof RunRow, true>);
 
 export type ConversationRow = Selectable<Database['conversations']>;
+
+export const conversationColumns: RawBuilder<unknown> = columns({
+  id: true,
+  title: true,
+  title_by: true,
+  system_prompt: true,
+  model: true,
+  parameters: true,
+  leaf_id: true,
+  title_due_at: true,
+  title_tries: true,
+  purge_after: true,
+  created_at: true,
+  updated_at: true,
+  deleted_at: true,
+} satisfies Record<keyof ConversationRow, true>);
+
 export type MemberRow = Selectable<Database['members']>;
 export type UserRow = Selectable<Database['users']>;
 export type MessageRow = Selectable<Database['messages']> &
