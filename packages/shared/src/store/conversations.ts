@@ -4,12 +4,13 @@ import { notFound } from '../errors.ts';
 import { pageSizeMax } from '../http/conversations.ts';
 import type { Conversation, CreateConversation, FoundConversation } from '../http/schemas.ts';
 import { v7Id } from '../id.ts';
-import type { SearchItem } from '../search/terms.ts';
+import { type SearchItem, searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
 import { type IdempotentRequest, once } from './idempotency.ts';
-import { holdsAll, indexTitle, newestHit, snippetsOf } from './search.ts';
-import { recordEvents } from './user-events.ts';
-import { type SeenConversationRow, toConversation } from './views.ts';
+import { planKept } from './kept-plans.ts';
+import { holdsAll, indexText, newestHit, snippetsOf } from './search.ts';
+import { recordTold } from './user-events.ts';
+import { conversationColumns, type SeenConversationRow, toConversation } from './views.ts';
 
 export { pageSizeMax };
 
@@ -19,27 +20,26 @@ export async function createConversation(
   request: IdempotentRequest,
   input: CreateConversation,
 ): Promise<Conversation> {
+  const { title = null, systemPrompt = null, model = null, parameters = {} } = input;
+  const terms = await searchTerms(title ?? '');
   const { result } = await once(db, request, async (trx) => {
-    const row = await trx
-      .insertInto('conversations')
-      .values({
-        id: v7Id(),
-        title: input.title ?? null,
-        title_by: input.title === undefined ? null : 'user',
-        system_prompt: input.systemPrompt ?? null,
-        model: input.model ?? null,
-        parameters: JSON.stringify(input.parameters ?? {}),
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    const member = await trx
-      .insertInto('members')
-      .values({ conversation_id: row.id, user_id: request.userId, role: 'owner' })
-      .returning(['role', 'pinned_at', 'archived_at'])
-      .executeTakeFirstOrThrow();
-    if (row.title !== null) await indexTitle(trx, row.id, row.title);
-    await recordEvents(trx, row.id, [{ type: 'conversation.added' }]);
-    return toConversation({ ...row, ...member });
+    const { rows } = await sql<SeenConversationRow>`${planKept}
+      with made as (
+        insert into conversations (id, title, title_by, system_prompt, model, parameters)
+        values (${v7Id()}, ${title}, ${title === null ? null : 'user'}, ${systemPrompt}, ${model},
+          ${JSON.stringify(parameters)})
+        returning ${conversationColumns}
+      ), owner as (
+        insert into members (conversation_id, user_id, role) select id, ${request.userId}::uuid, 'owner' from made
+        returning user_id, conversation_id, role, pinned_at, archived_at
+      ), indexed as (${indexText(sql`(select id as conversation_id, null::uuid as message_id from made)`, terms)}
+      ), told as (
+        select user_id, conversation_id, 'conversation.added' as type, null::uuid as subject_id, 1 as place from owner
+      ), ${recordTold}
+      select made.*, owner.role, owner.pinned_at, owner.archived_at from made cross join owner`.execute(trx);
+    const [row] = rows;
+    if (!row) throw new Error('a conversation was not stored');
+    return toConversation(row);
   });
   return result;
 }

@@ -11,7 +11,7 @@ const asTsvector = (terms: RawBuilder<unknown>): RawBuilder<unknown> =>
 
 /**
  * Makes a message findable by the terms of its text: a part of a `with`; `message` has the columns `conversation_id` and
- * `message_id`, as a run has for its answer.
+ * `message_id` (null: it is a title), as a run has for its answer.
  */
 export function indexText(message: RawBuilder<unknown>, terms: string): RawBuilder<unknown> {
   return sql`

@@ -2,6 +2,7 @@
 import { sql } from 'kysely';
 import type { UserEventType } from '../protocol/user-event.ts';
 import { inSnapshot, type Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 
 /** Events of one page. */
 export const pageEventsMax = 100;
@@ -34,8 +35,9 @@ export async function membersOf(db: Store, conversationIds: readonly string[]): 
   const rows = await db
     .selectFrom('members')
     .select('user_id')
+    .modifyFront(planKept)
     .distinct()
-    .where('conversation_id', 'in', [...conversationIds])
+    .where('conversation_id', '=', sql<string>`any(${[...conversationIds]}::uuid[])`)
     .execute();
   return rows.map((row) => row.user_id);
 }
