@@ -192,8 +192,8 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: subscription,
-        search: 'if (!follows || sink.full) return false;',
-        replace: 'if ((!follows && !position) || sink.full) return false;',
+        search: '      if (!isNextEventId(position, event.id)) return false;\n',
+        replace: '',
       },
     ],
   },
