@@ -73,6 +73,8 @@ export function createOpenAiUpstream({
         return decodeEvent(event, response.headers);
       };
       for await (const piece of readEvents(body, decode)) {
+        // What had come already is not wanted any more, and would be counted.
+        if (signal.aborted) return;
         if (piece.finishReason) finished = true;
         yield piece;
       }

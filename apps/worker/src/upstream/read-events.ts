@@ -12,6 +12,12 @@ export const eventCharsMax = 4 * 1_024 * 1_024;
 /** A reader that does not come for more stops the socket after so much text. In UTF-16 units. */
 const unreadCharsMax = 256 * 1_024;
 
+/**
+ * A chunk is counted against its user's tokens as a whole: one with all that came while the store was asked for more would
+ * go far beyond the limit. In UTF-16 units; about a hundred tokens.
+ */
+const mergedCharsMax = 512;
+
 /** The end of the connection follows the end of the answer at once, or the connection is not worth waiting for. */
 const lastBytesMs = 1_000;
 
@@ -30,7 +36,8 @@ export async function* readEvents(
   body: IncomingMessage,
   decode: (event: SentEvent) => UpstreamChunk | null,
 ): AsyncGenerator<UpstreamChunk> {
-  let unread: UpstreamChunk | null = null;
+  const unread: UpstreamChunk[] = [];
+  let unreadChars = 0;
   let ended: { readonly error: unknown } | null = null;
   let complete = false;
   let events = 0;
@@ -49,7 +56,7 @@ export async function* readEvents(
       events += 1;
       try {
         const chunk = decode(event);
-        if (chunk) unread = unread === null ? chunk : merge(unread, chunk);
+        if (chunk) keep(chunk);
         else {
           complete = true;
           end(null);
@@ -65,9 +72,17 @@ export async function* readEvents(
   });
   function feed(text: string): void {
     parser.feed(text);
-    if (unread === null) return;
-    if ((unread.text?.length ?? 0) > unreadCharsMax) body.pause();
+    if (unread.length === 0) return;
+    if (unreadChars > unreadCharsMax) body.pause();
     wake?.();
+  }
+  function keep(chunk: UpstreamChunk): void {
+    const chars = chunk.text?.length ?? 0;
+    const last = unread.at(-1);
+    unreadChars += chars;
+    if (last && (last.text?.length ?? 0) + chars <= mergedCharsMax)
+      unread[unread.length - 1] = merge(last, chunk);
+    else unread.push(chunk);
   }
 
   body.setEncoding('utf8');
@@ -78,7 +93,7 @@ export async function* readEvents(
   body.once('close', () => end(new Error('the connection was closed')));
   try {
     for (;;) {
-      if (unread === null && ended === null) {
+      if (unread.length === 0 && ended === null) {
         await new Promise<void>((resolve) => {
           wake = resolve;
         });
@@ -96,10 +111,10 @@ export async function* readEvents(
   }
 
   // In functions of their own, since the compiler takes what only callbacks change for unchanged.
-  function take(): UpstreamChunk | null {
-    const chunk = unread;
-    unread = null;
-    if (chunk && body.isPaused()) body.resume();
+  function take(): UpstreamChunk | undefined {
+    const chunk = unread.shift();
+    unreadChars -= chunk?.text?.length ?? 0;
+    if (unreadChars <= unreadCharsMax && body.isPaused()) body.resume();
     return chunk;
   }
   function throwIfFailed(): void {
