@@ -19,8 +19,8 @@ const project = (name: string, timeoutMs: number) => ({
 export default defineConfig({
   test: {
     globalSetup: ['test/support/global-setup.ts'],
-    // Two cores: more files at once only make each other's timeouts.
-    maxWorkers: 2,
+    // On two cores a third file uses what two leave while they wait; more only make each other's timeouts.
+    maxWorkers: 3,
     projects: [
       project('unit', 15_000),
       project('contract', 15_000),
