@@ -36,6 +36,11 @@ const withKey: Record<string, () => Promise<Send>> = {
     await follow([base], run);
     return send(`/api/messages/${message.id}/regenerate`, {});
   },
+  '/api/messages/{id}/continue': async () => {
+    const { run } = await ask(base, question({ deltas: 1 }));
+    await follow([base], run);
+    return send(`/api/messages/${run.messageId}/continue`, {});
+  },
   '/api/conversations/{id}/invitations': async () => {
     const { id } = await createConversation(base);
     return send(`/api/conversations/${id}/invitations`, { role: 'reader' });

@@ -25,6 +25,7 @@ test('each call about conversations goes where the protocol says', async () => {
   await client.postMessage('c', { text: 'x', whenBusy: 'interrupt' });
   await client.editMessage('m', { text: 'y' });
   await client.regenerate('m');
+  await client.continueAnswer('m');
   await client.run('r');
   await client.cancel('r');
   expect(client.exportUrl('c', 'markdown')).toBe(`${server.url}/api/conversations/c/export?format=markdown`);
@@ -41,6 +42,7 @@ test('each call about conversations goes where the protocol says', async () => {
     'POST /api/conversations/c/messages {"text":"x","whenBusy":"interrupt"}',
     'POST /api/messages/m/edit {"text":"y"}',
     'POST /api/messages/m/regenerate {}',
+    'POST /api/messages/m/continue {}',
     'GET /api/runs/r',
     'POST /api/runs/r/cancel',
   ]);

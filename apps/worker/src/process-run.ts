@@ -143,18 +143,18 @@ async function answerRun(
   deps: ProcessRunDeps,
 ): Promise<Processed> {
   const { store, tokensPerDay, logger } = deps;
-  const prompt = await whileStoreIsAway(() => buildPrompt(store, run));
-  await log.open(
-    run.attempt === 1
-      ? { type: 'started', data: { runId: run.id, model: run.model } }
-      : { type: 'snapshot', data: { text: '' } },
-    deps.leaving,
-  );
+  const { prompt, begun } = await whileStoreIsAway(() => buildPrompt(store, run));
+  if (run.attempt === 1) {
+    await log.open({ type: 'started', data: { runId: run.id, model: run.model } }, deps.leaving);
+    if (begun !== '') await log.append({ type: 'delta', data: { text: begun } }, deps.leaving);
+  } else {
+    await log.open({ type: 'snapshot', data: { text: begun } }, deps.leaving);
+  }
 
   const allowance = createTokenAllowance({ run, store, tokensPerDay, logger });
   const { answer, text } = (await allowance.covers(prompt))
-    ? await streamAnswer(prompt, { log, held, spending, allowance }, deps)
-    : ({ answer: { kind: 'usedUp' }, text: '' } as const);
+    ? await streamAnswer(prompt, begun, { log, held, spending, allowance }, deps)
+    : ({ answer: { kind: 'usedUp' }, text: begun } as const);
   const usage = spending.total();
   const endAs = async (ending: Ending): Promise<Processed> => {
     await writeEnd({ run, ending, text, usage, attemptUsage: usage, log, held }, deps);

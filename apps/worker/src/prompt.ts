@@ -4,22 +4,35 @@ import { planKept } from '@holdfast/shared/store/kept-plans.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
 import type { Prompt } from './upstream/upstream.ts';
 
+/** Models that take a last message of their own for finished would else begin a new answer. */
+const goOn =
+  'Go on with your last answer exactly where it stops, in the middle of a word if need be. Repeat nothing of it and do not comment on it.';
+
+/** What a run asks, and the text that its answer begins with. */
+export interface RunPrompt {
+  readonly prompt: Prompt;
+  readonly begun: string;
+}
+
 /**
  * What the model is asked in a run: the conversation's system prompt, and the branch that ends with the message to
- * answer. Answers that are empty, because they were stopped or failed before their first word, are left out.
+ * answer, or with the answer to continue. Answers that are empty, because they were stopped or failed before their first
+ * word, are left out.
  */
-export async function buildPrompt(store: Store, run: RunRow): Promise<Prompt> {
+export async function buildPrompt(store: Store, run: RunRow): Promise<RunPrompt> {
   const conversation = await store
     .selectFrom('conversations')
     .select('system_prompt')
     .modifyFront(planKept)
     .where('id', '=', run.conversation_id)
     .executeTakeFirst();
-  const branch = await readBranch(store, run.prompt_message_id);
+  const branch = await readBranch(store, run.continues_id ?? run.prompt_message_id);
   const messages: Prompt['messages'][number][] = branch
     .filter((message) => message.text !== '')
     .map((message) => ({ role: message.role, content: message.text }));
+  const begun = (run.continues_id !== null && branch.at(-1)?.text) || '';
+  if (begun !== '') messages.push({ role: 'user', content: goOn });
   const systemPrompt = conversation?.system_prompt;
   if (systemPrompt) messages.unshift({ role: 'system', content: systemPrompt });
-  return { model: run.model, messages, parameters: run.parameters };
+  return { prompt: { model: run.model, messages, parameters: run.parameters }, begun };
 }

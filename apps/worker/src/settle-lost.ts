@@ -27,8 +27,9 @@ export async function settleLostAttempts(
     // One that came after the log's died before it opened it, and that is before it asked the provider. When the log is gone
     // with Redis nobody can tell what was written; that the prompt was read is likely.
     const asked = written === null || written.id.attempt === attempt;
-    const prompt = asked ? await whileStoreIsAway(() => buildPrompt(store, run)) : null;
-    const spent = prompt && estimateUsage(prompt, written?.text ?? '');
+    const built = asked ? await whileStoreIsAway(() => buildPrompt(store, run)) : null;
+    // What the answer begins with was not written by this attempt.
+    const spent = built && estimateUsage(built.prompt, (written?.text ?? '').slice(built.begun.length));
     await whileStoreIsAway(() => settleLostAttempt(store, { runId: run.id, attempt }, run.attempt, spent));
     usage = spent ?? usage;
   }

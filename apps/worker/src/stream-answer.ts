@@ -18,9 +18,13 @@ export type Answer =
   | { readonly kind: 'usedUp' }
   | { readonly kind: 'failed'; readonly error: UpstreamError };
 
-/** Streams the provider's answer into the log. All deltas are written when this resolves. Throws RunLostError. */
+/**
+ * Streams the provider's answer into the log, after the text that it begins with and that is there already. All deltas are
+ * written when this resolves, and `text` is the whole. Throws RunLostError.
+ */
 export async function streamAnswer(
   prompt: Prompt,
+  begun: string,
   {
     log,
     held,
@@ -29,8 +33,8 @@ export async function streamAnswer(
   }: { log: AttemptLog; held: HeldRun; spending: Spending; allowance: TokenAllowance },
   { upstream, leaving }: { upstream: Upstream; leaving: AbortSignal },
 ): Promise<{ answer: Answer; text: string }> {
-  let text = '';
-  let receivedChars = 0;
+  let text = begun;
+  let receivedChars = begun.length;
   let finishReason: FinishReason | null = null;
   const tooLong = new AbortController();
   const batcher = createDeltaBatcher(async (delta) => {

@@ -59,6 +59,8 @@ export interface ConversationsApi {
   editMessage(messageId: string, body: PostMessage, options?: PostOptions): Promise<AcceptedMessage>;
   /** Answers the prompt of this assistant message (or this user's message) anew, on a branch of its own. */
   regenerate(messageId: string, body?: Regenerate, options?: PostOptions): Promise<AcceptedRun>;
+  /** Answers once more, beginning with the text of this assistant message, and goes on from there, on a branch of its own. */
+  continueAnswer(messageId: string, body?: Regenerate, options?: PostOptions): Promise<AcceptedRun>;
   run(runId: string, options?: CallOptions): Promise<RunView>;
   /** Stops a run. It will end as `cancelled`, or had already ended; its events tell when. */
   cancel(runId: string, options?: CallOptions): Promise<RunView>;
@@ -79,6 +81,7 @@ export function createConversationsApi(http: Http): ConversationsApi {
     postMessage: (id, body, call) => http.post(`${one(id)}/messages`, body, call),
     editMessage: (id, body, call) => http.post(apiPath`/api/messages/${id}/edit`, body, call),
     regenerate: (id, body = {}, call) => http.post(apiPath`/api/messages/${id}/regenerate`, body, call),
+    continueAnswer: (id, body = {}, call) => http.post(apiPath`/api/messages/${id}/continue`, body, call),
     run: (id, call) => http.get(apiPath`/api/runs/${id}`, call),
     cancel: (id, call) => http.post(apiPath`/api/runs/${id}/cancel`, null, call),
   };

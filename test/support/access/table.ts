@@ -61,6 +61,7 @@ GET /api/conversations/:id/messages                           401  404  404  200
 POST /api/conversations/:id/messages                          401  404  404  403  202  202  202  404  403  401  401  401  401  401
 POST /api/messages/:id/edit                                   401  404  404  403  202  202  202  404  403  401  401  401  401  401
 POST /api/messages/:id/regenerate                             401  404  404  403  202  202  202  404  403  401  401  401  401  401
+POST /api/messages/:id/continue                               401  404  404  403  202  202  202  404  403  401  401  401  401  401
 GET /api/runs/:id                                             401  404  404  200  200  200  200  404  403  401  401  401  401  401
 POST /api/runs/:id/cancel (ended)                             401  404  404  403  200  200  200  404  403  401  401  401  401  401
 POST /api/runs/:id/cancel (waiting)                           401  404  404  403  202  202  202  404  403  401  401  401  401  401

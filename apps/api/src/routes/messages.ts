@@ -9,6 +9,7 @@ import {
 import {
   type Accepted,
   type Asking,
+  acceptContinue,
   acceptEdit,
   acceptMessage,
   acceptRegenerate,
@@ -18,7 +19,7 @@ import { assertModelOffered, idempotentRequest, idParams, pathId } from './reque
 import type { App, Services } from './services.ts';
 import { stopRun } from './stop-run.ts';
 
-/** Asking: post a message, edit one, or have a question answered again. */
+/** Asking: post a message, edit one, have a question answered again, or an answer continued. */
 export function registerMessages(app: App, services: Services): void {
   const { store, dispatcher, models, allowance, userGate } = services;
 
@@ -88,30 +89,40 @@ export function registerMessages(app: App, services: Services): void {
     },
   );
 
-  app.post(
-    '/api/messages/:id/regenerate',
-    {
-      config: { access: { to: 'member', of: 'message', role: 'writer' }, idempotency: 'key' },
-      schema: {
-        tags: ['messages'],
-        summary: 'Answer again; the earlier answers are kept',
-        params: idParams,
-        body: regenerateSchema,
-        response: { 202: acceptedRunSchema },
-      },
-      // Every field may be left out, and so may the body. Fastify would have it validated as null.
-      preValidation: async (request) => {
-        if (request.body === undefined) request.body = {};
-      },
+  // Two ways to have a question answered again, with the same body.
+  const again = {
+    regenerate: { accept: acceptRegenerate, summary: 'Answer again; the earlier answers are kept' },
+    continue: {
+      accept: acceptContinue,
+      summary: 'Answer again, beginning with the text of this answer, and go on from there',
     },
-    async (request, reply) => {
-      const asked = asking(request, request.body.model);
-      const accepted = await userGate(request.user.id, () =>
-        acceptRegenerate(store, asked, pathId(request, 'message'), request.body),
-      );
-      return answer(accepted, request, reply);
-    },
-  );
+  };
+  for (const [verb, { accept, summary }] of Object.entries(again)) {
+    app.post(
+      `/api/messages/:id/${verb}`,
+      {
+        config: { access: { to: 'member', of: 'message', role: 'writer' }, idempotency: 'key' },
+        schema: {
+          tags: ['messages'],
+          summary,
+          params: idParams,
+          body: regenerateSchema,
+          response: { 202: acceptedRunSchema },
+        },
+        // Every field may be left out, and so may the body. Fastify would have it validated as null.
+        preValidation: async (request) => {
+          if (request.body === undefined) request.body = {};
+        },
+      },
+      async (request, reply) => {
+        const asked = asking(request, request.body.model);
+        const accepted = await userGate(request.user.id, () =>
+          accept(store, asked, pathId(request, 'message'), request.body),
+        );
+        return answer(accepted, request, reply);
+      },
+    );
+  }
 }
 
 /**

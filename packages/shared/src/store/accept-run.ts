@@ -28,7 +28,7 @@ const tooManyWaitingRetrySeconds = 5;
 /**
  * Stores a queued run, and the row of its answer: from now on messages can follow the answer, so that a message that is
  * sent while the one before it is being answered comes after that answer and not beside it. `addedMessageId`: the message
- * that was stored with it and is news to the members.
+ * that was stored with it and is news to the members. `continuesId`: the answer with whose text this one begins.
  *
  * Takes the user's lock, unless it was taken with `addedMessageId`, and in one statement does what is to be done under it: every message that the user sends at the
  * same time waits until this transaction ends. Throws `too_many_waiting`, `token_limit_reached`.
@@ -39,7 +39,10 @@ export async function insertRun(
   conversation: ConversationRow,
   promptMessageId: string,
   input: { model?: string | undefined; parameters?: Parameters | undefined },
-  addedMessageId: string | null = null,
+  {
+    addedMessageId = null,
+    continuesId = null,
+  }: { readonly addedMessageId?: string | null; readonly continuesId?: string | null } = {},
 ): Promise<RunView> {
   const { userId } = asking.request;
   const { limits } = asking;
@@ -51,7 +54,7 @@ export async function insertRun(
     userId,
     limits,
     settings: asking.allowance,
-    promptMessageId,
+    leafId: continuesId ?? promptMessageId,
     systemPrompt: conversation.system_prompt,
     maxTokens: parameters.max_tokens,
   });
@@ -64,10 +67,10 @@ export async function insertRun(
       ) < ${waitingMax}
     ), run as (
       insert into runs
-        (id, conversation_id, user_id, prompt_message_id, message_id, model, parameters, reserved_tokens, priority, pass,
-          behind)
+        (id, conversation_id, user_id, prompt_message_id, message_id, continues_id, model, parameters, reserved_tokens,
+          priority, pass, behind)
       select ${v7Id()}::uuid, ${conversation.id}::uuid, ${userId}::uuid, ${promptMessageId}::uuid, ${v7Id()}::uuid,
-        ${input.model ?? conversation.model ?? asking.defaultModel}, ${JSON.stringify(parameters)}::jsonb,
+        ${continuesId}::uuid, ${input.model ?? conversation.model ?? asking.defaultModel}, ${JSON.stringify(parameters)}::jsonb,
         ${reservedTokens}::int, ${limits.priority ?? 0}::int, ${nextPass(userId, limits)},
         -- The conversation is locked since an earlier statement: none of its runs ends before this one is committed.
         exists (select from runs where conversation_id = ${conversation.id} and status in ('queued', 'running'))

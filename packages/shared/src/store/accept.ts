@@ -45,7 +45,10 @@ export function acceptMessage(
 ): Promise<Accepted<AcceptedMessage>> {
   return accept(db, asking, conversationId, input.whenBusy, async (trx, conversation) => {
     const message = await insertMessage(trx, asking, conversation.id, conversation.leaf_id, input.text);
-    return { message, run: await insertRun(trx, asking, conversation, message.id, input, message.id) };
+    return {
+      message,
+      run: await insertRun(trx, asking, conversation, message.id, input, { addedMessageId: message.id }),
+    };
   });
 }
 
@@ -67,7 +70,10 @@ export async function acceptEdit(
   }
   return accept(db, asking, edited.conversation_id, input.whenBusy, async (trx, conversation) => {
     const message = await insertMessage(trx, asking, conversation.id, edited.parent_id, input.text);
-    return { message, run: await insertRun(trx, asking, conversation, message.id, input, message.id) };
+    return {
+      message,
+      run: await insertRun(trx, asking, conversation, message.id, input, { addedMessageId: message.id }),
+    };
   });
 }
 
@@ -89,14 +95,42 @@ export async function acceptRegenerate(
   }));
 }
 
-/** Messages never move, so that what is read here still holds in the transaction that follows. */
+/**
+ * Stores a queued run whose answer begins with the text of the answer `messageId` and goes on from there; that one stays as
+ * a sibling. Throws `invalid_request` for a user's message, `conversation_busy` for an answer that is still being written,
+ * and what `acceptRegenerate` throws.
+ */
+export async function acceptContinue(
+  db: Store,
+  asking: Asking,
+  messageId: string,
+  input: Regenerate,
+): Promise<Accepted<{ run: RunView }>> {
+  const message = await findMessage(db, messageId);
+  const { parent_id: promptId } = message;
+  if (message.role !== 'assistant' || !promptId) {
+    throw new AppError('invalid_request', { detail: 'Only an answer can be continued.' });
+  }
+  if (message.status === 'pending') {
+    throw new AppError('conversation_busy', {
+      detail:
+        'This answer is still being written. Wait for its end, or cancel its run, and continue it then.',
+      retryAfterSeconds: 1,
+    });
+  }
+  return accept(db, asking, message.conversation_id, input.whenBusy, async (trx, conversation) => ({
+    run: await insertRun(trx, asking, conversation, promptId, input, { continuesId: messageId }),
+  }));
+}
+
+/** Messages never move and answers that have ended never change, so what is read here still holds in the transaction that follows. */
 async function findMessage(
   db: Store,
   messageId: string,
-): Promise<{ id: string; role: 'user' | 'assistant'; parent_id: string | null; conversation_id: string }> {
+): Promise<Pick<MessageRow, 'id' | 'role' | 'parent_id' | 'conversation_id' | 'status'>> {
   const message = await db
     .selectFrom('messages')
-    .select(['id', 'role', 'parent_id', 'conversation_id'])
+    .select(['id', 'role', 'parent_id', 'conversation_id', 'status'])
     .where('id', '=', messageId)
     .executeTakeFirst();
   if (!message) throw notFound('message');

@@ -51,8 +51,8 @@ export interface RunToReserve {
   readonly userId: string;
   readonly limits: UserLimits;
   readonly settings: AllowanceSettings;
-  /** The message to answer; it is stored. */
-  readonly promptMessageId: string;
+  /** The last message of the prompt: the one to answer, or the answer to go on with. It is stored. */
+  readonly leafId: string;
   readonly systemPrompt: string | null;
   readonly maxTokens: number | undefined;
 }
@@ -66,7 +66,7 @@ export async function reserveTokens(trx: Store, run: RunToReserve): Promise<numb
   if (limit === null) return 0;
   const { used, reserved } = await tokensOfToday(trx, run.userId);
   const left = limit - used - reserved;
-  const prompt = left <= 0 ? 0 : await roughPromptTokens(trx, run.promptMessageId, run.systemPrompt);
+  const prompt = left <= 0 ? 0 : await roughPromptTokens(trx, run.leafId, run.systemPrompt);
   if (left <= prompt) {
     throw new AppError('token_limit_reached', {
       detail:

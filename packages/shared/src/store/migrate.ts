@@ -7,6 +7,7 @@ import * as fairQueue from './migrations/0004-fair-queue.ts';
 import * as liveSync from './migrations/0005-live-sync.ts';
 import * as usage from './migrations/0006-usage.ts';
 import * as search from './migrations/0007-search.ts';
+import * as continued from './migrations/0008-continue.ts';
 
 /** Every migration, oldest first. They only ever go forward; a released one is never edited. */
 const migrations = {
@@ -17,6 +18,7 @@ const migrations = {
   '0005-live-sync': liveSync,
   '0006-usage': usage,
   '0007-search': search,
+  '0008-continue': continued,
 };
 
 /** The name of the migration that this release needs, with all those before it. */

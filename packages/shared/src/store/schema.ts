@@ -133,6 +133,7 @@ interface RunTable {
   user_id: string;
   prompt_message_id: string;
   message_id: string;
+  continues_id: string | null;
   model: string;
   parameters: Json<Parameters>;
   status: Generated<RunStatus>;

@@ -17,6 +17,7 @@ export const runColumns: RawBuilder<unknown> = columns({
   user_id: true,
   prompt_message_id: true,
   message_id: true,
+  continues_id: true,
   model: true,
   parameters: true,
   status: true,
