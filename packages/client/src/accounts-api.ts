@@ -13,6 +13,7 @@ import type {
   SessionList,
   ticketSchema,
 } from '@holdfast/shared/http/accounts.ts';
+import type { QueueState } from '@holdfast/shared/http/queue.ts';
 import type { CurrentUser, openedSessionSchema } from '@holdfast/shared/http/schemas.ts';
 import type { UsageReport } from '@holdfast/shared/http/usage.ts';
 import { apiPath, type CallOptions, type Http, queryOf } from './http.ts';
@@ -56,6 +57,8 @@ export interface AccountsApi {
     page?: { cursor?: string; limit?: number; q?: string },
     options?: CallOptions,
   ): Promise<Output<typeof adminUserPageSchema>>;
+  /** What waits, what is answered, and the workers that live. For administrators. */
+  queue(options?: CallOptions): Promise<QueueState>;
   /** For administrators. */
   updateUser(userId: string, changes: ChangeUser, options?: CallOptions): Promise<AdminUser>;
 }
@@ -77,6 +80,7 @@ export function createAccountsApi(http: Http): AccountsApi {
     usage: (days = {}, call) => http.get(`/api/me/usage${queryOf(days)}`, call),
     ticket: (runId, call) => http.post(apiPath`/api/runs/${runId}/tickets`, null, call),
     users: (page = {}, call) => http.get(`/api/admin/users${queryOf(page)}`, call),
+    queue: (call) => http.get('/api/admin/queue', call),
     updateUser: (userId, changes, call) => http.patch(apiPath`/api/admin/users/${userId}`, changes, call),
   };
 }

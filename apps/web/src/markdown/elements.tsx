@@ -1,0 +1,62 @@
+/** The elements of an answer that are more than elements: each takes its direction from its own letters. */
+import { type ComponentProps, createElement, isValidElement, type ReactNode } from 'react';
+import { type Streamdown, useIsCodeFenceIncomplete } from 'streamdown';
+import { useWords } from '../i18n/language.tsx';
+import { CodeBlock } from './code-block.tsx';
+import { Link } from './link.tsx';
+import { Picture } from './picture.tsx';
+
+type Elements = NonNullable<ComponentProps<typeof Streamdown>['components']>;
+
+interface Given {
+  readonly children?: ReactNode;
+  readonly className?: string | undefined;
+  readonly start?: number | undefined;
+  readonly id?: string | undefined;
+  /** What Markdown made: its name. */
+  readonly node?: { readonly tagName: string } | undefined;
+}
+
+/** An element with its own direction, and of its properties only those that mean something here. */
+function Directed({ children, className, start, id, node }: Given): ReactNode {
+  return createElement(node?.tagName ?? 'div', { dir: 'auto', className, start, id }, children);
+}
+
+function textOf(node: ReactNode): string {
+  if (typeof node === 'string') return node;
+  if (Array.isArray(node)) return node.map(textOf).join('');
+  return isValidElement<Given>(node) ? textOf(node.props.children) : '';
+}
+
+function Pre({ children }: Given): ReactNode {
+  const isIncomplete = useIsCodeFenceIncomplete();
+  const className = isValidElement<Given>(children) ? children.props.className : '';
+  const language = /language-(\S+)/.exec(className ?? '')?.[1] ?? '';
+  return <CodeBlock code={textOf(children)} language={language} isWriting={isIncomplete} />;
+}
+
+function Table({ children }: Given): ReactNode {
+  const words = useWords();
+  return (
+    <section
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
+      tabIndex={0}
+      aria-label={words.markdown.table}
+      className="table max-w-full overflow-x-auto rounded-xl border border-line"
+    >
+      <table>{children}</table>
+    </section>
+  );
+}
+
+const named = ['p', 'li', 'ul', 'ol', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'blockquote'];
+
+/** Each gets the properties of its own element; Streamdown's type lets only components of any properties pass. */
+export const elements = {
+  ...Object.fromEntries(named.map((name) => [name, Directed])),
+  a: Link,
+  img: Picture,
+  pre: Pre,
+  table: Table,
+  inlineCode: ({ children }: Given) => <code dir="auto">{children}</code>,
+} as Elements;
