@@ -4,7 +4,7 @@
  */
 import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { parseRetryAfter } from './backoff.ts';
-import { isRetryableStatus, problemOf } from './errors.ts';
+import { isRetryableStatus, type ProblemError, problemOf } from './errors.ts';
 
 /** A snapshot holds a whole answer in one event; beyond this no answer but a broken or hostile peer is plausible. */
 const eventCharsMax = 16 * 1024 * 1024;
@@ -13,7 +13,12 @@ const eventCharsMax = 16 * 1024 * 1024;
 export type Opening =
   | { readonly kind: 'live' }
   | { readonly kind: 'over' }
-  | { readonly kind: 'retry'; readonly retryAfterMs: number | null };
+  | {
+      readonly kind: 'retry';
+      readonly retryAfterMs: number | null;
+      /** A limit is met: waiting only helps when some other connection ends. */
+      readonly refusal?: ProblemError;
+    };
 
 export interface Connection {
   /** Sends the request. Throws ProblemError when trying again cannot help; no network failure rejects. */
@@ -80,6 +85,11 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
     // reconnecting using the HTTP 204 No Content response code."
     if (response.status === 204) return { kind: 'over' };
     if (response.status >= 400 && !isRetryableStatus(response.status)) throw await heard(problemOf(response));
+    if (response.status === 429) {
+      const refusal = await heard(problemOf(response));
+      const { retryAfterMs } = refusal;
+      return { kind: 'retry', retryAfterMs, ...(refusal.code === 'too_many_connections' && { refusal }) };
+    }
     const isEventStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
     // Beyond the standard, which gives up here: a balancer answers 503, or 200 with a page, while we are deployed.
     if (response.status !== 200 || !isEventStream || !response.body) {

@@ -140,14 +140,15 @@ export interface ChatActions {
   open(conversationId: string | null): Promise<void>;
   /**
    * Sends a message, which is shown at once, and makes the conversation if there is none yet. It is written down
-   * before: however often it is repeated, also by a reload, it arrives once.
+   * before: however often it is repeated, also by a reload, it arrives once. Resolves to whether the server has taken it
+   * (false: refused, or withdrawn), which without a network takes as long as that lasts.
    */
-  ask(text: string, options?: AskOptions): Promise<void>;
+  ask(text: string, options?: AskOptions): Promise<boolean>;
   /** Stops a run (the one that is answered now or next). What was written stays. Resolves to whether it will stop. */
   stop(runId?: string): Promise<boolean>;
   /** Has the prompt of this answer (or this message of a user) answered again, beside the earlier answers. */
   regenerate(messageId: string, options?: Regenerate): Promise<boolean>;
-  /** Stores another wording beside a message of a user, and has it answered. Resolves to whether it was accepted. */
+  /** Sends another wording of a message of a user, which is stored beside it and answered; like `ask` in all else. */
   edit(messageId: string, text: string, options?: Omit<PostMessage, 'text'>): Promise<boolean>;
   /** Shows another version of a message (one of `siblings.ids`), to everybody in the conversation. */
   showVersion(messageId: string, siblingId: string): Promise<boolean>;
@@ -168,7 +169,7 @@ export interface ChatActions {
 export interface Chat extends Readable<ChatState>, ChatActions {}
 
 /** Where things are kept over a reload: `sessionStorage` is one. What fails in it is passed over. */
-export type KeptStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
+export type KeptStorage = Pick<Storage, 'getItem' | 'setItem' | 'removeItem' | 'key' | 'length'>;
 
 export interface ChatOptions {
   readonly client: Client;
