@@ -57,7 +57,7 @@ it('Stop keeps what was written, ends the call to the provider, and Regenerate a
   await chat.ask(question(directive));
   await chat.grows(100);
   await chat.get('stop').click();
-  await chat.reaches('cancelled');
+  await chat.reaches('stopped');
 
   await expect.poll(() => chat.last.textContent(), patience).toContain('Stopped.');
   const text = await chat.text();
@@ -225,7 +225,7 @@ it('an answer of 400 kB is shown whole, stays at its end, and the page can be us
   const started = performance.now();
   await chat.get('composer').pressSequentially('the next question');
   const typedMs = performance.now() - started;
-  expect(await chat.last.getAttribute('data-status')).toBe('running');
+  expect(await chat.last.getAttribute('data-status')).toBe('answering');
   await chat.reaches('completed');
   expect((await chat.text()) === whole).toBe(true);
   expect((await storedText(chat)) === whole).toBe(true);

@@ -81,7 +81,7 @@ it('every state fits a desktop and a phone, in light and in dark', async () => {
   await expect.poll(() => chat.get('message').count(), patience).toBe(4);
   await chat.grows(300);
   await shoot(chat, 'answering');
-  expect(await chat.last.getAttribute('data-status')).toBe('running');
+  expect(await chat.last.getAttribute('data-status')).toBe('answering');
 
   await proxy.refuse();
   proxy.reset();
@@ -94,7 +94,7 @@ it('every state fits a desktop and a phone, in light and in dark', async () => {
 
   await chat.get('connection').waitFor({ state: 'hidden' });
   await chat.get('stop').click();
-  await chat.reaches('cancelled');
+  await chat.reaches('stopped');
   await chat.get('regenerate').last().waitFor();
   await shoot(chat, 'stopped');
 

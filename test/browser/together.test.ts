@@ -79,7 +79,7 @@ it('two people and a stranger with the link read the same answer as it grows, an
 
   const asked = owner.page.locator('[data-role=user]').last();
   await expect.poll(() => asked.getByTestId('message-text').textContent(), patience).toBe(words);
-  const name = String(await guest.get('account').textContent());
+  const name = String(await guest.get('account-name').textContent());
   expect(name).not.toBe('');
   await expect.poll(() => asked.getByTestId('author').textContent(), patience).toBe(name);
 
@@ -139,7 +139,7 @@ it('whoever was removed is told so and loses the text, and a link that is revoke
 
   await owner.get('share-close').click();
   await owner.get('stop').click();
-  await owner.reaches('cancelled');
+  await owner.reaches('stopped');
 });
 
 it('ten tabs of one user share one connection: all read along, all can ask, and closing the first harms none', async () => {

@@ -14,11 +14,11 @@ import {
   type Page,
 } from 'playwright-core';
 import { expect } from 'vitest';
-import { type Seen, type Watch, watchDocument } from './browser-watch.ts';
+import { type Seen, type Watch, type WithSource, watchDocument } from './browser-watch.ts';
 import { testUser } from './test-user.ts';
 
 /** Longer than anything takes on a busy machine; who waits so long reports a failure. */
-export const patience = { timeout: 60_000, interval: 50 };
+export const patience = { timeout: Number(process.env["PATIENCE"] ?? 60_000), interval: 50 };
 
 const chromiumFile = fileURLToPath(new URL('../../.cache/chromium.json', import.meta.url));
 
@@ -50,7 +50,7 @@ export interface ChatPage {
   ask(text: string): Promise<void>;
   /** The last message. */
   readonly last: Locator;
-  /** The text of the last message, byte by byte. */
+  /** The text of the last message, byte by byte: the Markdown of which the page made what is seen. */
   text(): Promise<string>;
   /** Resolves when the last message is an answer with this status. */
   reaches(status: string): Promise<void>;
@@ -173,7 +173,7 @@ function createChatPage(page: Page, base: string): ChatPage {
   const lastOnPage = () =>
     page.evaluate(() => {
       const message = [...document.querySelectorAll<HTMLElement>('[data-testid=message]')].at(-1);
-      const text = message?.querySelector('[data-testid=message-text]')?.textContent ?? '';
+      const text = message?.querySelector<WithSource>('[data-testid=message-text]')?.source ?? '';
       return { role: message?.dataset['role'], status: message?.dataset['status'], text };
     });
   const readWatch = () =>
@@ -185,9 +185,9 @@ function createChatPage(page: Page, base: string): ChatPage {
     get,
     last,
     async ask(text) {
+      await get('composer').fill(text);
       // While a request is under way, Enter does nothing.
       await expect.poll(() => get('send').isEnabled(), patience).toBe(true);
-      await get('composer').fill(text);
       await get('composer').press('Enter');
     },
     text: async () => (await lastOnPage()).text,

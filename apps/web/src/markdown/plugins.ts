@@ -4,8 +4,9 @@ import { defaultRehypePlugins, defaultRemarkPlugins, type PluginConfig, type Str
 
 type Plugins = NonNullable<ComponentProps<typeof Streamdown>['rehypePlugins']>;
 
+/** A plugin with its options is a pair, which must stay one. */
 const chosen = (plugins: Record<string, Plugins[number]>, names: readonly string[]): Plugins =>
-  names.flatMap((name) => plugins[name] ?? []);
+  names.flatMap((name) => (plugins[name] === undefined ? [] : [plugins[name]]));
 
 /** Without `raw`, which parses markup; what is left is looked over all the same. */
 export const rehypePlugins = chosen(defaultRehypePlugins, ['sanitize', 'harden']);
