@@ -101,8 +101,7 @@ it('every state fits a desktop and a phone, in light and in dark', async () => {
   await chat.get('more').click();
   await shoot(chat, 'menu', ['menu-rename', 'menu-delete']);
   await chat.get('menu-delete').click();
-  await shoot(chat, 'delete', ['delete-cancel', 'delete-confirm']);
-  await chat.page.keyboard.press('Escape');
+  await shoot(chat, 'undo', ['composer', 'undo']);
 
   await chat.page.goto(`${proxy.url()}/#`);
   await chat.ask(question({ status: 401 }, 'Can you hear me?'));
@@ -146,11 +145,11 @@ it('the gate, sharing, and what is shared fit a desktop and a phone, in light an
   await expect.poll(() => chat.get('invite-url').inputValue(), patience).toContain('#invitations/');
   await chat.get('public').check();
   await expect.poll(() => chat.get('public-url').inputValue(), patience).toContain('#shared/');
-  await shoot(chat, 'share', ['share-close', 'invite', 'invite-copy', 'public-copy']);
+  await shoot(chat, 'share', ['share-dialog-close', 'invite', 'invite-copy', 'public-copy']);
   const [invitation = '', shared = ''] = await Promise.all(
     ['invite-url', 'public-url'].map((testId) => chat.get(testId).inputValue()),
   );
-  await chat.get('share-close').click();
+  await chat.get('share-dialog-close').click();
 
   // Edited: two versions, of which the second is shown.
   await chat.page.mouse.move(700, 400);
@@ -164,11 +163,25 @@ it('the gate, sharing, and what is shared fit a desktop and a phone, in light an
   await shoot(chat, 'versions', []);
   await chat.page.setViewportSize(sizes.desktop);
   await chat.get('account').click();
+  await chat.get('settings').click();
+  await shoot(chat, 'settings', ['own-name', 'theme', 'language']);
+  await chat.page.getByRole('tab', { name: 'Account' }).click();
   await expect.poll(() => chat.get('sessions').locator('li').count(), patience).toBe(1);
-  await shoot(chat, 'account', ['own-name', 'keep-account']);
+  await shoot(chat, 'account', ['sessions']);
+  await chat.page.getByRole('tab', { name: 'API keys' }).click();
+  await chat.get('key-name').fill('A program');
+  await chat.get('create-key').click();
+  await shoot(chat, 'keys', ['new-key-url']);
+  await chat.page.getByRole('tab', { name: 'Usage' }).click();
+  await chat.page.getByRole('img', { name: 'Tokens by day' }).waitFor();
+  await shoot(chat, 'usage', []);
+  await chat.page.keyboard.press('Escape');
+  await chat.page.setViewportSize(sizes.desktop);
+  await chat.get('tune').click();
+  await shoot(chat, 'tune', ['system-prompt', 'tune-save']);
   await chat.page.keyboard.press('Escape');
   await chat.page.setViewportSize(sizes.phone);
-  await chat.page.getByRole('button', { name: 'Conversations' }).click();
+  await chat.page.getByRole('button', { name: 'Show conversations' }).click();
   await chat.get('search').fill('typescript');
   await expect.poll(() => chat.get('conversation-link').allInnerTexts(), patience).toHaveLength(1);
   await chat.page.screenshot({ path: `${folder}list-phone-light.png` });

@@ -36,7 +36,7 @@ async function meet() {
   await owner.get('public').check();
   await expect.poll(() => owner.get('public-url').inputValue(), patience).not.toBe('');
   const [invitation, shared] = [await hashOf(owner, 'invite-url'), await hashOf(owner, 'public-url')];
-  await owner.get('share-close').click();
+  await owner.get('share-dialog-close').click();
 
   const guest = await browser.open(proxy.url(), { as: 'guest', hash: invitation });
   await guest.get('join').click();
@@ -137,7 +137,7 @@ it('whoever was removed is told so and loses the text, and a link that is revoke
   await guest.page.reload();
   await expect.poll(() => guest.get('notice').textContent(), patience).toContain('you are no member of it');
 
-  await owner.get('share-close').click();
+  await owner.get('share-dialog-close').click();
   await owner.get('stop').click();
   await owner.reaches('stopped');
 });

@@ -3,6 +3,7 @@ import { type ComponentProps, createElement, isValidElement, type ReactNode } fr
 import { type Streamdown, useIsCodeFenceIncomplete } from 'streamdown';
 import { useWords } from '../i18n/language.tsx';
 import { CodeBlock } from './code-block.tsx';
+import { Formula } from './formula.tsx';
 import { Link } from './link.tsx';
 import { Picture } from './picture.tsx';
 
@@ -32,7 +33,13 @@ function Pre({ children }: Given): ReactNode {
   const isIncomplete = useIsCodeFenceIncomplete();
   const className = isValidElement<Given>(children) ? children.props.className : '';
   const language = /language-(\S+)/.exec(className ?? '')?.[1] ?? '';
+  if (language === 'math') return <Formula tex={textOf(children).trim()} isDisplay />;
   return <CodeBlock code={textOf(children)} language={language} isWriting={isIncomplete} />;
+}
+
+function InlineCode({ children, className }: Given): ReactNode {
+  if (className?.includes('language-math')) return <Formula tex={textOf(children)} isDisplay={false} />;
+  return <code dir="auto">{children}</code>;
 }
 
 function Table({ children }: Given): ReactNode {
@@ -58,5 +65,5 @@ export const elements = {
   img: Picture,
   pre: Pre,
   table: Table,
-  inlineCode: ({ children }: Given) => <code dir="auto">{children}</code>,
+  inlineCode: InlineCode,
 } as Elements;

@@ -37,12 +37,11 @@ export const remarkPlugins: Plugins = [
 let math: PluginConfig | null = null;
 let loading: Promise<void> | null = null;
 
+/** Only what finds formulas in a text: what draws them is formula.tsx. */
 async function load(): Promise<void> {
-  const [{ createMathPlugin }] = await Promise.all([
-    import('@streamdown/math'),
-    import('katex/dist/katex.min.css'),
-  ]);
-  math = { math: createMathPlugin({ errorColor: 'var(--bad)' }) };
+  const { createMathPlugin } = await import('@streamdown/math');
+  const { remarkPlugin } = createMathPlugin();
+  math = { math: { name: 'katex', type: 'math', remarkPlugin, rehypePlugin: () => {} } };
 }
 
 /** Formulas, fetched when the first text is seen that may have some; undefined until then. */

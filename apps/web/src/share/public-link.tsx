@@ -16,6 +16,8 @@ export function PublicLink({
 }): ReactNode {
   const { share } = useWords();
   const [url, setUrl] = useState<string | null>(null);
+  /** What somebody has just chosen; null: what is known. */
+  const [wanted, setWanted] = useState<boolean | null>(null);
   // Until it is known: whoever was quick would turn on what they see as off and is on.
   const [isKnown, setKnown] = useState(false);
 
@@ -31,15 +33,17 @@ export function PublicLink({
     });
   }, [conversationId, run]);
 
-  const change = async (wanted: boolean) => {
+  const change = async (isWanted: boolean) => {
     setKnown(false);
+    setWanted(isWanted);
     await run(async (signal) => {
-      if (wanted) setUrl((await client.makePublic(conversationId, { signal })).url);
+      if (isWanted) setUrl((await client.makePublic(conversationId, { signal })).url);
       else {
         await client.makePrivate(conversationId, { signal });
         setUrl(null);
       }
     });
+    setWanted(null);
     setKnown(true);
   };
   return (
@@ -49,7 +53,7 @@ export function PublicLink({
           type="checkbox"
           data-testid="public"
           className="size-4.5 shrink-0"
-          checked={url !== null}
+          checked={wanted ?? url !== null}
           disabled={!isKnown}
           onChange={({ target }) => void change(target.checked)}
         />
