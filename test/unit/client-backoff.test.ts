@@ -44,7 +44,7 @@ test('Retry-After is a lower bound of the wait', () => {
 test.each([
   ['3', 3_000],
   [' 0 ', 0],
-  ['999999999999', hintMsMax],
+  ['86400', 86_400_000],
   ['Sat, 01 Jan 2000 00:00:05 GMT', 5_000],
   ['Fri, 31 Dec 1999 23:00:00 GMT', 0],
   ['soon', null],

@@ -1,5 +1,6 @@
 /** What the conversation on the screen needs of the page around it, and what it offers. */
-import type { Client, Conversation, KeptEvents, LiveEvent } from '@holdfast/client';
+import type { Client, Conversation, LiveEvent } from '@holdfast/client';
+import type { KeptEvents } from '@holdfast/client/chat';
 
 export interface ChatState {
   /** A request is under way whose answer decides what is on the screen. */

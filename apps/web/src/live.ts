@@ -2,14 +2,8 @@
  * What happens in all conversations of the user, and the answers of the conversation on the screen, over the one
  * connection that all tabs share. It goes on through lost connections and closed tabs by itself.
  */
-import {
-  type Client,
-  type FollowState,
-  type KeptEvents,
-  type LiveEvent,
-  type SharedEvents,
-  shareEvents,
-} from '@holdfast/client';
+import type { Client, FollowState, LiveEvent } from '@holdfast/client';
+import { type KeptEvents, type SharedEvents, shareEvents } from '@holdfast/client/chat';
 
 export interface LiveParts {
   readonly client: Client;

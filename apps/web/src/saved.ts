@@ -2,7 +2,8 @@
  * What survives a reload, in this tab's sessionStorage. Nothing of it is the truth: without it a text is replayed from
  * the start and a draft is lost, so a full or forbidden storage is no error.
  */
-import { type Answer, emptyAnswer, type KeptEvents, newIdempotencyKey } from '@holdfast/client';
+import { type Answer, emptyAnswer, newIdempotencyKey } from '@holdfast/client';
+import type { KeptEvents } from '@holdfast/client/chat';
 
 /**
  * A message that was sent but not yet accepted. It is written down before the first request, so that a retry or a

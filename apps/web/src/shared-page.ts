@@ -41,7 +41,7 @@ export async function showShared(token: string, parts: SharedParts, signal: Abor
     signal.addEventListener('abort', end);
     try {
       const cursor = view.answers.get(run.id)?.cursor ?? null;
-      for await (const event of client.follow(run, { cursor, signal: looking.signal })) {
+      for await (const event of client.followRun(run, { cursor, signal: looking.signal })) {
         if (signal.aborted) return;
         view.apply(run.id, event);
       }
