@@ -39,6 +39,8 @@ test('Retry-After is a lower bound of the wait', () => {
   const backoff = createBackoff({ random: earliest });
   expect(backoff.next(7_000)).toBe(7_000);
   expect(backoff.next(0)).toBe(1_000);
+  // A mistaken day would switch the page off.
+  expect(backoff.next(86_400_000)).toBe(hintMsMax);
 });
 
 test.each([

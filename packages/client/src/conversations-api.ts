@@ -8,7 +8,7 @@ import type {
   Conversation,
   ConversationPage,
   CreateConversation,
-  ExportFormat,
+  ExportQuery,
   History,
   ModelList,
   PostMessage,
@@ -45,7 +45,7 @@ export interface ConversationsApi {
   /** For all its members; its runs are stopped. */
   deleteConversation(conversationId: string, options?: CallOptions): Promise<void>;
   /** Where a browser downloads all branches (json), or the one that is shown (markdown). */
-  exportUrl(conversationId: string, format: ExportFormat): string;
+  exportUrl(conversationId: string, format: NonNullable<ExportQuery['format']>): string;
   /** The messages of the current branch, and the runs that have not ended. */
   history(conversationId: string, options?: CallOptions): Promise<History>;
   /**

@@ -13,6 +13,7 @@ import type {
   registerSchema,
   ticketSchema,
 } from '@holdfast/shared/http/accounts.ts';
+import type { exportQuerySchema } from '@holdfast/shared/http/conversations.ts';
 import type {
   acceptedRunSchema,
   conversationPageSchema,
@@ -31,7 +32,6 @@ export type { AdminUser, ChangeUser, SessionList } from '@holdfast/shared/http/a
 export type {
   ChangeConversation,
   ChangeMembership,
-  ExportFormat,
 } from '@holdfast/shared/http/conversations.ts';
 export type { Parameters } from '@holdfast/shared/http/parameters.ts';
 export type { QueueState } from '@holdfast/shared/http/queue.ts';
@@ -70,6 +70,7 @@ export type CreateApiKey = Input<typeof createApiKeySchema>;
 export type CreatedApiKey = Output<typeof createdApiKeySchema>;
 export type CreatedInvitation = Output<typeof createdInvitationSchema>;
 export type CreateInvitation = Input<typeof createInvitationSchema>;
+export type ExportQuery = Input<typeof exportQuerySchema>;
 export type InvitationList = Output<typeof invitationListSchema>;
 export type LogIn = Input<typeof logInSchema>;
 export type MemberList = Output<typeof memberListSchema>;
