@@ -10,7 +10,7 @@ import { gzipSync } from 'node:zlib';
 import { build, type Rolldown } from 'vite';
 import { buildClient } from './build.ts';
 
-/** Gzip, the whole entry with eventsource-parser, minified: what a page loads at most. */
+/** Gzip, the whole entry, minified: what a page loads at most. */
 const budgets = {
   index: { title: 'core: client, followRun, followEvents, applyEvent', bytesMax: 6_000 },
   chat: { title: 'chat: core, store, list, live events of all tabs', bytesMax: 18_000 },
@@ -36,7 +36,7 @@ async function sizeOf(entry: string): Promise<{ bytes: number; gzipBytes: number
       minify: true,
       target: 'es2022',
       lib: { entry: join(dist, `${entry}.js`), formats: ['es'] },
-      rolldownOptions: { external: ['react', 'vue'] },
+      rolldownOptions: { external: ['react', 'vue'], output: { minify: true } },
     },
   })) as Rolldown.RolldownOutput[];
   const code = built
@@ -71,7 +71,7 @@ function checkTypes(): void {
   mkdirSync(join(modules, '@types'));
   symlinkSync(dist, join(modules, '@holdfast/client'));
   const require = createRequire(import.meta.url);
-  for (const name of ['vue', 'eventsource-parser', '@types/react']) {
+  for (const name of ['vue', '@types/react']) {
     symlinkSync(dirname(require.resolve(`${name}/package.json`)), join(modules, name));
   }
   const names = Object.keys(budgets).map((entry) => (entry === 'index' ? '' : `/${entry}`));
