@@ -28,4 +28,6 @@ export type {
 } from './chat/list-types.ts';
 export { toProblem } from './chat/problems.ts';
 export { createLiveEvents, type LiveEvents, type LiveEventsOptions, type LiveState } from './live-events.ts';
+export { type SharedEvents, type ShareEventsOptions, shareEvents } from './share-events.ts';
+export type { KeptEvents } from './share-known-answers.ts';
 export type { Readable } from './store.ts';

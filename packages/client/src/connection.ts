@@ -2,9 +2,9 @@
  * One connection to an event stream: `open` once, then `next` until it is null, then `close`, always.
  * It knows nothing of resuming; whatever breaks it looks the same to its user: there is no next.
  */
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { parseRetryAfter } from './backoff.ts';
 import { isRetryableStatus, type ProblemError, problemOf } from './errors.ts';
+import { createSseParser, type SseMessage } from './sse-parser.ts';
 
 /** A snapshot holds a whole answer in one event; beyond this no answer but a broken or hostile peer is plausible. */
 const eventCharsMax = 16 * 1024 * 1024;
@@ -24,7 +24,7 @@ export interface Connection {
   /** Sends the request. Throws ProblemError when trying again cannot help; no network failure rejects. */
   open(): Promise<Opening>;
   /** The messages that came in one piece (none for a comment), or null when the connection has ended. Never rejects. */
-  next(): Promise<readonly EventSourceMessage[] | null>;
+  next(): Promise<readonly SseMessage[] | null>;
   /** How long nothing has been heard, in milliseconds of the wall clock, which goes on while a machine sleeps. */
   silentMs(): number;
   /** Ends it, in any state, any number of times. A pending `open` or `next` then resolves. */
@@ -46,17 +46,7 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
   const { cursor, silenceMsMax, onRetry } = options;
   const controller = new AbortController();
   const decoder = new TextDecoder();
-  let messages: EventSourceMessage[] = [];
-  let damaged = false;
-  const parser = createParser({
-    maxBufferSize: eventCharsMax,
-    onEvent: (message) => messages.push(message),
-    onRetry,
-    // Unknown fields are ignored, as the standard asks; only an overlong event makes the parser useless.
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') damaged = true;
-    },
-  });
+  const parser = createSseParser(eventCharsMax, onRetry);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let heardAtMs = Date.now();
 
@@ -102,14 +92,12 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
   return {
     open: request,
     async next() {
-      if (!reader || damaged) return null;
+      if (!reader || parser.isDamaged) return null;
       try {
         const { done, value } = await heard(reader.read());
         // WHATWG HTML, 9.2.6: an event whose blank line has not come is discarded at the end of the stream.
         if (done) return null;
-        messages = [];
-        parser.feed(decoder.decode(value, { stream: true }));
-        return messages;
+        return parser.feed(decoder.decode(value, { stream: true }));
       } catch {
         return null;
       }

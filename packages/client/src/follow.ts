@@ -7,9 +7,9 @@
  *
  * What the messages mean is decided by who uses it: see follow-run.ts and follow-events.ts.
  */
-import type { EventSourceMessage } from 'eventsource-parser';
 import { type Backoff, createBackoff, pause } from './backoff.ts';
 import { createConnection } from './connection.ts';
+import type { SseMessage } from './sse-parser.ts';
 import { listenForWake, type WakeReason } from './wake.ts';
 
 /** docs/PROTOCOL.md, section 2: a heartbeat comes "at the latest 15 s after the last byte". */
@@ -65,7 +65,7 @@ export type Taken<E> =
 export async function* followStream<E>(
   url: string,
   options: FollowOptions,
-  take: (message: EventSourceMessage, cursor: string | null) => Taken<E>,
+  take: (message: SseMessage, cursor: string | null) => Taken<E>,
 ): AsyncGenerator<E, void, undefined> {
   const { signal, backoff = createBackoff() } = options;
   const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));

@@ -3,12 +3,13 @@
  * browser share (see share-events.ts). It begins with the first `follow` and goes on through lost connections and
  * closed tabs by itself.
  */
-import type { CurrentUser } from '@holdfast/shared/http/schemas.ts';
+
 import type { Client } from './client.ts';
 import type { FollowState } from './follow.ts';
 import type { ReceivedLiveEvent } from './follow-events.ts';
 import { type SharedEvents, type ShareEventsOptions, shareEvents } from './share-events.ts';
 import type { KeptEvents } from './share-known-answers.ts';
+import type { CurrentUser } from './wire.ts';
 
 export interface LiveEventsOptions extends Pick<ShareEventsOptions, 'locks'> {
   readonly client: Pick<Client, 'events' | 'me'>;

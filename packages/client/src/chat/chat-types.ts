@@ -1,17 +1,12 @@
 /** What a chat shows and what it can do: the surface of `createChat`, which the React hook and the Vue composable share. */
-import type {
-  Conversation,
-  CreateConversation,
-  PostMessage,
-  Problem,
-  Regenerate,
-} from '@holdfast/shared/http/schemas.ts';
+
 import type { FailureCode } from '@holdfast/shared/protocol/error-code.ts';
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { FinishReason, Usage } from '@holdfast/shared/protocol/run-event.ts';
 import type { Client } from '../client.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Readable } from '../store.ts';
+import type { Conversation, CreateConversation, PostMessage, Problem, Regenerate } from '../wire.ts';
 
 /**
  * Why something did not work. Branch on `code`, or translate by it:

@@ -2,10 +2,11 @@
  * The list of conversations: the latest ones, or those that a search finds. What happens is put in where it belongs; the
  * list is read again only where the events cannot tell.
  */
-import type { Conversation, FoundConversation } from '@holdfast/shared/http/schemas.ts';
+
 import type { ReceivedLiveEvent } from '../follow-events.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
+import type { Conversation, FoundConversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
 import { putIn } from './list-order.ts';
 import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';

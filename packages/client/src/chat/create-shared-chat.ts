@@ -79,7 +79,7 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
           changed();
         },
       };
-      for await (const event of client.follow(run, options)) {
+      for await (const event of client.followRun(run, options)) {
         if (runs.apply(run.id, event)) changed();
       }
     } catch {

@@ -1,5 +1,5 @@
 /** Where a conversation stands in the list. */
-import type { Conversation, FoundConversation } from '@holdfast/shared/http/schemas.ts';
+import type { Conversation, FoundConversation } from '../wire.ts';
 
 /** The list with this conversation as it is now, where it belongs; without it where it does not belong any more. */
 export function putIn(

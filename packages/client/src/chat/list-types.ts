@@ -1,8 +1,9 @@
 /** What a list of conversations shows and what it can do: the surface of `createConversationList`. */
-import type { Conversation, FoundConversation } from '@holdfast/shared/http/schemas.ts';
+
 import type { Client } from '../client.ts';
 import type { LiveEvents } from '../live-events.ts';
 import type { Readable } from '../store.ts';
+import type { Conversation, FoundConversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
 
 /** A conversation that is about to be deleted; until then `undoRemove` brings it back. */

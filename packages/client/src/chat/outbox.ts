@@ -2,10 +2,11 @@
  * Sends what somebody has written, once, whatever breaks on the way: see `Pending`. Lanes go on by themselves, also while
  * another conversation is on the screen; in a lane one goes after the other.
  */
-import type { AcceptedMessage, Conversation } from '@holdfast/shared/http/schemas.ts';
+
 import { createBackoff, pause } from '../backoff.ts';
 import type { Client } from '../client.ts';
 import { listenForWake } from '../wake.ts';
+import type { AcceptedMessage, Conversation } from '../wire.ts';
 import type { Kept } from './kept.ts';
 import type { Outgoing, Pending } from './pending.ts';
 import { isUndecided, toProblem } from './problems.ts';

@@ -1,5 +1,5 @@
 /** A message that somebody has written and that is not stored yet. */
-import type { CreateConversation, PostMessage } from '@holdfast/shared/http/schemas.ts';
+import type { CreateConversation, PostMessage } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
 
 /**

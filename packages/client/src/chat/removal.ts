@@ -1,6 +1,7 @@
 /** Conversations that are about to be deleted: out of sight at once, and gone for good when nobody has undone it. */
-import type { FoundConversation } from '@holdfast/shared/http/schemas.ts';
+
 import type { Client } from '../client.ts';
+import type { FoundConversation } from '../wire.ts';
 import type { RemovedConversation } from './list-types.ts';
 
 /** Long enough to read what was done and to find the button. */

@@ -1,8 +1,9 @@
 /** What is known of the runs of the conversation that is shown: their answers so far, their places in the queue, their times. */
-import type { RunView } from '@holdfast/shared/http/schemas.ts';
+
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import { type Answer, applyEvent, emptyAnswer } from '../apply-event.ts';
 import type { ReceivedEvent } from '../received-event.ts';
+import type { RunView } from '../wire.ts';
 import type { ThreadRun } from './thread.ts';
 
 export interface Runs {

@@ -1,6 +1,7 @@
 /** The conversation that is shown, as the server tells it: who may do what, its branch, and the runs under way. */
-import type { Conversation } from '@holdfast/shared/http/schemas.ts';
+
 import type { Client } from '../client.ts';
+import type { Conversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
 import { createNames } from './names.ts';
 import { toProblem } from './problems.ts';

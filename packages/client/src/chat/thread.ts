@@ -1,6 +1,5 @@
 /** What the server says is there: the shown branch, and the runs of it that have not ended. */
-import type { History, RunView } from '@holdfast/shared/http/schemas.ts';
-import type { SharedConversation } from '@holdfast/shared/http/sharing.ts';
+import type { History, RunView, SharedConversation } from '../wire.ts';
 
 /** A message, of a member's history or behind a public link. */
 export type ThreadMessage = SharedConversation['messages'][number] &
