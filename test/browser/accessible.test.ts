@@ -126,7 +126,9 @@ it('a growing answer is read out in whole sentences, and at last that it is comp
   await expect.poll(async () => (await said()).at(-1), patience).toContain('The answer is complete.');
   const all = await said();
   expect(all[0]).toBe('The answer is being written.');
-  expect(all.slice(1).join(' ').replaceAll(/\s+/g, ' ')).toBe(`${text.replaceAll('*', '')} The answer is complete.`);
+  expect(all.slice(1).join(' ').replaceAll(/\s+/g, ' ')).toBe(
+    `${text.replaceAll('*', '')} The answer is complete.`,
+  );
   expect(all.length).toBeGreaterThan(2);
   for (const piece of all.slice(1, -1)) expect(piece).toMatch(/^Sentence.*whole\.$/);
 });
@@ -147,7 +149,9 @@ it('everything can be done by keys: new, search, edit the last, stop, help', asy
   expect(await chat.get('message').count()).toBe(2);
 
   await keyboard.press('Control+k');
-  await expect.poll(() => chat.page.evaluate(() => document.activeElement?.getAttribute('type')), patience).toBe('search');
+  await expect
+    .poll(() => chat.page.evaluate(() => document.activeElement?.getAttribute('type')), patience)
+    .toBe('search');
   await keyboard.press('Control+Shift+o');
   await expect.poll(() => chat.get('message').count(), patience).toBe(0);
   expect(await chat.page.evaluate(() => document.activeElement?.id)).toBe('composer');
@@ -175,6 +179,8 @@ it('each paragraph runs as its letters do, and code runs from left to right', as
   const chat = await browser.open(base);
   await chat.ask(question({ text: 'مرحبا بالعالم\n\nHello world\n\n```\nx = 1\n```' }));
   await chat.reaches('completed');
-  const directions = await chat.last.locator('p, pre').evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
+  const directions = await chat.last
+    .locator('p, pre')
+    .evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
   expect(directions.slice(0, 3)).toEqual(['rtl', 'ltr', 'ltr']);
 });

@@ -27,79 +27,82 @@ afterAll(async () => {
 it.each([
   ['desktop', { width: 1280, height: 800 }],
   ['phone', { width: 390, height: 844 }],
-] as const)('on a %s: guest, ask, stop, regenerate, reload, sign up, share, read together', async (size, viewport) => {
-  const contextOptions = { viewport };
-  const visitor = await browser.open(base, { as: 'nobody', contextOptions });
-  const { page } = visitor;
-  let pictures = 0;
-  const picture = (chat: ChatPage, name: string) =>
-    chat.page.screenshot({ path: `${folder}${size}-${++pictures}-${name}.png` });
+] as const)(
+  'on a %s: guest, ask, stop, regenerate, reload, sign up, share, read together',
+  async (size, viewport) => {
+    const contextOptions = { viewport };
+    const visitor = await browser.open(base, { as: 'nobody', contextOptions });
+    const { page } = visitor;
+    let pictures = 0;
+    const picture = (chat: ChatPage, name: string) =>
+      chat.page.screenshot({ path: `${folder}${size}-${++pictures}-${name}.png` });
 
-  await picture(visitor, 'gate');
-  await page.getByRole('button', { name: 'Continue as guest' }).click();
-  const field = page.getByRole('textbox', { name: 'Message' });
-  await field.fill(question({ deltas: 400, intervalMs: 25, seed: 41 }, 'Tell me about the sea.'));
-  await page.getByRole('button', { name: 'Send' }).click();
-  await visitor.grows(200);
-  await picture(visitor, 'answering');
-  await page.getByRole('button', { name: 'Stop answering' }).click();
-  await visitor.reaches('stopped');
-  await picture(visitor, 'stopped');
+    await picture(visitor, 'gate');
+    await page.getByRole('button', { name: 'Continue as guest' }).click();
+    const field = page.getByRole('textbox', { name: 'Message' });
+    await field.fill(question({ deltas: 400, intervalMs: 25, seed: 41 }, 'Tell me about the sea.'));
+    await page.getByRole('button', { name: 'Send' }).click();
+    await visitor.grows(200);
+    await picture(visitor, 'answering');
+    await page.getByRole('button', { name: 'Stop answering' }).click();
+    await visitor.reaches('stopped');
+    await picture(visitor, 'stopped');
 
-  await page.getByRole('button', { name: 'Regenerate' }).click();
-  await visitor.grows(300);
-  const before = (await visitor.text()).length;
-  await page.reload();
-  await visitor.grows(before);
-  await visitor.reaches('completed');
-  expect(await visitor.text()).toBe(scriptedText({ deltas: 400, seed: 41 }).join(''));
-  await page.getByRole('group', { name: 'Versions' }).getByText('2/2').waitFor();
-  const id = visitor.conversationId();
+    await page.getByRole('button', { name: 'Regenerate' }).click();
+    await visitor.grows(300);
+    const before = (await visitor.text()).length;
+    await page.reload();
+    await visitor.grows(before);
+    await visitor.reaches('completed');
+    expect(await visitor.text()).toBe(scriptedText({ deltas: 400, seed: 41 }).join(''));
+    await page.getByRole('group', { name: 'Versions' }).getByText('2/2').waitFor();
+    const id = visitor.conversationId();
 
-  if (size === 'phone') await page.getByRole('button', { name: 'Show conversations' }).click();
-  await page.getByRole('button', { name: 'Your account' }).click();
-  await page.getByRole('menuitem', { name: 'Register to keep everything' }).click();
-  await page.getByRole('textbox', { name: 'Name' }).fill('Ada');
-  await page.getByRole('textbox', { name: 'E-mail' }).fill(`ada-${size}@example.com`);
-  await page.getByLabel('Password').fill('correct horse battery');
-  await picture(visitor, 'register');
-  await page.getByRole('button', { name: 'Register', exact: true }).click();
-  await page.getByRole('dialog').waitFor({ state: 'detached' });
-  // The conversation is where it was, and stays.
-  expect(visitor.conversationId()).toBe(id);
-  await page.reload();
-  await visitor.reaches('completed');
+    if (size === 'phone') await page.getByRole('button', { name: 'Show conversations' }).click();
+    await page.getByRole('button', { name: 'Your account' }).click();
+    await page.getByRole('menuitem', { name: 'Register to keep everything' }).click();
+    await page.getByRole('textbox', { name: 'Name' }).fill('Ada');
+    await page.getByRole('textbox', { name: 'E-mail' }).fill(`ada-${size}@example.com`);
+    await page.getByLabel('Password').fill('correct horse battery');
+    await picture(visitor, 'register');
+    await page.getByRole('button', { name: 'Register', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    // The conversation is where it was, and stays.
+    expect(visitor.conversationId()).toBe(id);
+    await page.reload();
+    await visitor.reaches('completed');
 
-  await page.getByRole('button', { name: 'Share' }).click();
-  await page.getByRole('button', { name: 'Create link' }).click();
-  const link = page.getByRole('textbox', { name: 'Invitation link' });
-  await link.waitFor();
-  const { hash } = new URL(await link.inputValue());
-  await picture(visitor, 'share');
-  await page.getByRole('button', { name: 'Close' }).click();
+    await page.getByRole('button', { name: 'Share' }).click();
+    await page.getByRole('button', { name: 'Create link' }).click();
+    const link = page.getByRole('textbox', { name: 'Invitation link' });
+    await link.waitFor();
+    const { hash } = new URL(await link.inputValue());
+    await picture(visitor, 'share');
+    await page.getByRole('button', { name: 'Close' }).click();
 
-  const other = await browser.open(base, { as: 'nobody', hash, contextOptions });
-  await other.page.getByRole('button', { name: 'Register' }).click();
-  await other.page.getByRole('textbox', { name: 'Name' }).fill('Grace');
-  await other.page.getByRole('textbox', { name: 'E-mail' }).fill(`grace-${size}@example.com`);
-  await other.page.getByLabel('Password').fill('correct horse battery');
-  await other.page.getByRole('button', { name: 'Register' }).click();
-  await picture(other, 'invitation');
-  await other.page.getByRole('button', { name: 'Join' }).click();
-  await other.reaches('completed');
-  const directive = { deltas: 300, intervalMs: 25, seed: 42 };
-  await other.ask(question(directive, 'And about harbours?'));
-  await Promise.all([visitor, other].map((chat) => chat.grows(200)));
-  expect(await visitor.last.getAttribute('data-status')).toBe('answering');
-  await page.getByText('Grace').waitFor();
-  await picture(visitor, 'together');
-  for (const chat of [visitor, other]) {
-    await chat.reaches('completed');
-    expect(await chat.text()).toBe(scriptedText(directive).join(''));
-    expect((await chat.seen()).replacements).toBe(0);
-  }
-  expect(await browser.closePages()).toEqual([]);
-});
+    const other = await browser.open(base, { as: 'nobody', hash, contextOptions });
+    await other.page.getByRole('button', { name: 'Register' }).click();
+    await other.page.getByRole('textbox', { name: 'Name' }).fill('Grace');
+    await other.page.getByRole('textbox', { name: 'E-mail' }).fill(`grace-${size}@example.com`);
+    await other.page.getByLabel('Password').fill('correct horse battery');
+    await other.page.getByRole('button', { name: 'Register' }).click();
+    await picture(other, 'invitation');
+    await other.page.getByRole('button', { name: 'Join' }).click();
+    await other.reaches('completed');
+    const directive = { deltas: 300, intervalMs: 25, seed: 42 };
+    await other.ask(question(directive, 'And about harbours?'));
+    await Promise.all([visitor, other].map((chat) => chat.grows(200)));
+    expect(await visitor.last.getAttribute('data-status')).toBe('answering');
+    await page.getByText('Grace').waitFor();
+    await picture(visitor, 'together');
+    for (const chat of [visitor, other]) {
+      await chat.reaches('completed');
+      expect(await chat.text()).toBe(scriptedText(directive).join(''));
+      expect((await chat.seen()).replacements).toBe(0);
+    }
+    expect(await browser.closePages()).toEqual([]);
+  },
+);
 
 it('fifty reloads at random moments of one answer leave every byte of it where it was', async () => {
   const directive = { deltas: 1_200, intervalMs: 25, seed: 43 };

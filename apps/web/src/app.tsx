@@ -1,5 +1,5 @@
 /** What the address asks for, for whoever is there. */
-import { lazy, type ReactNode, Suspense } from 'react';
+import { lazy, type ReactNode } from 'react';
 import { useAddress } from './address.ts';
 import { ChatPage } from './chat/chat-page.tsx';
 import { useWords } from './i18n/language.tsx';
@@ -8,6 +8,7 @@ import { Card } from './session/card.tsx';
 import { Gate } from './session/gate.tsx';
 import { Invitation } from './session/invitation.tsx';
 import { useSession } from './session/session.ts';
+import { Fallible } from './ui/fallible.tsx';
 
 const AdminPage = lazy(() => import('./admin/admin-page.tsx'));
 const SharedPage = lazy(() => import('./shared/shared-page.tsx'));
@@ -18,9 +19,9 @@ export function App(): ReactNode {
   const session = useSession();
   if (address.view === 'shared') {
     return (
-      <Suspense>
-        <SharedPage key={address.token} token={address.token} />
-      </Suspense>
+      <Fallible key={address.token}>
+        <SharedPage token={address.token} />
+      </Fallible>
     );
   }
   if (session.state === 'unknown') {
@@ -37,9 +38,9 @@ export function App(): ReactNode {
       return <Invitation key={address.token} token={address.token} />;
     case 'admin':
       return (
-        <Suspense>
+        <Fallible>
           <AdminPage user={user} />
-        </Suspense>
+        </Fallible>
       );
     case 'chat':
       // Another user has nothing in common with this one.

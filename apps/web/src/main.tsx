@@ -4,6 +4,7 @@ import { App } from './app.tsx';
 import { LanguageProvider } from './i18n/language.tsx';
 import { made } from './kept.ts';
 import { findOut } from './session/session.ts';
+import { Fallible } from './ui/fallible.tsx';
 
 made.recall();
 void findOut();
@@ -11,6 +12,8 @@ const root = document.getElementById('root');
 if (!root) throw new Error('the page has no place for its content');
 createRoot(root).render(
   <LanguageProvider>
-    <App />
+    <Fallible>
+      <App />
+    </Fallible>
   </LanguageProvider>,
 );

@@ -1,11 +1,12 @@
 /** The chat: the conversations beside it, its messages, and where one writes. */
 import type { CurrentUser } from '@holdfast/client';
 import { useReadable } from '@holdfast/client/react';
-import { lazy, type ReactNode, Suspense, useCallback, useMemo, useRef, useState } from 'react';
+import { lazy, type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
 import { useStickToBottom } from 'use-stick-to-bottom';
 import { goTo } from '../address.ts';
 import { Sidebar, type SidebarHandle } from '../list/sidebar.tsx';
 import { UndoBar } from '../list/undo-bar.tsx';
+import { Fallible } from '../ui/fallible.tsx';
 import { Announcer } from './announcer.tsx';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { Composer, type ComposerHandle } from './composer.tsx';
@@ -42,9 +43,11 @@ export function ChatPage({
   const scrollToEnd = useCallback(() => void scrollToBottom('instant'), [scrollToBottom]);
   const focusComposer = useCallback(() => composer.current?.focus(), []);
   const fresh = useCallback(() => {
+    // One that is new already may have something in it that is not sent yet.
+    if (location.hash.length <= 1) void chat.open(null);
     goTo(null);
     composer.current?.focus();
-  }, []);
+  }, [chat]);
 
   const parts = useMemo<ChatParts>(
     () => ({
@@ -90,7 +93,7 @@ export function ChatPage({
       </div>
       <Announcer />
       <UndoBar />
-      <Suspense>
+      <Fallible key={overlay}>
         {overlay === 'settings' && (
           <SettingsDialog user={user} onClose={close} onRegister={() => setOverlay('register')} />
         )}
@@ -99,7 +102,7 @@ export function ChatPage({
         {overlay === 'share' && conversation && (
           <ShareDialog conversation={conversation} user={user} onClose={close} />
         )}
-      </Suspense>
+      </Fallible>
     </ChatContext>
   );
 }

@@ -62,7 +62,7 @@ export function Composer({
   // biome-ignore lint/correctness/useExhaustiveDependencies: only another conversation brings another draft
   useEffect(() => {
     if (belongsTo.current === shownId) return;
-    const isMade = belongsTo.current === null && shownId !== null && wantedId === null;
+    const isMade = belongsTo.current === null && shownId !== null && wantedId !== shownId;
     belongsTo.current = shownId;
     setSettings({});
     if (isMade) {

@@ -35,10 +35,8 @@ export function EditForm({
     if (changed.trim() === '') return;
     setEditing(null);
     focusComposer();
-    void chat.edit(messageId, changed).then((isAccepted) => {
-      // What was typed must not be lost with the refusal.
-      if (!isAccepted) setEditing(messageId);
-    });
+    // Should it be refused, it stands below, to be sent again or taken back.
+    void chat.edit(messageId, changed);
   };
   return (
     <form ref={form} onSubmit={submit} className="w-full rounded-3xl border border-line bg-mine p-3">

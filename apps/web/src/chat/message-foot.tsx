@@ -34,7 +34,11 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
     <div
       className={`mt-1.5 flex min-h-7.5 flex-wrap items-center gap-x-2 gap-y-1 text-[0.875rem] text-faint ${isAnswer ? '' : 'justify-end'}`}
     >
-      {sentence !== null && <Sentence isBad={problem !== null || status === 'failed'}>{sentence}</Sentence>}
+      {sentence !== null && (
+        <Sentence isBad={(problem !== null && status !== 'waiting') || status === 'failed'}>
+          {sentence}
+        </Sentence>
+      )}
       {status === 'rejected' || status === 'waiting' ? (
         <>
           <WordButton testId="retry" onClick={() => void chat.retry()}>
@@ -100,12 +104,12 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
 /** What there is to say about a message; null: nothing. */
 function sentenceFor(message: ChatMessage, words: Words): string | null {
   const { status, problem, queue, finishReason, text } = message;
+  // It goes out by itself: why it could not yet is of no use to anybody.
+  if (status === 'waiting') return words.message.waiting;
   if (problem) return sentenceOfProblem(words, problem);
   switch (status) {
     case 'sending':
       return null;
-    case 'waiting':
-      return words.message.waiting;
     case 'queued':
       return queue ? words.status.inLine(queue.position, queue.estimatedMs) : words.status.waits;
     case 'answering':

@@ -2,10 +2,11 @@
 import type { CreateConversation, ModelList } from '@holdfast/client';
 import { useReadable } from '@holdfast/client/react';
 import { ChevronDown, SlidersHorizontal } from 'lucide-react';
-import { lazy, type ReactNode, Suspense, useEffect, useState } from 'react';
+import { lazy, type ReactNode, useEffect, useState } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { client } from '../session/session.ts';
 import { IconButton } from '../ui/button.tsx';
+import { Fallible } from '../ui/fallible.tsx';
 import { Menu, MenuChoice } from '../ui/menu.tsx';
 import { useWork } from '../ui/use-work.ts';
 import { useChatParts } from './chat-context.ts';
@@ -100,14 +101,14 @@ export function ModelMenu({
         </span>
       )}
       {tunes && (
-        <Suspense>
+        <Fallible>
           <TuneDialog
             conversation={conversation}
             settings={settings}
             onSettings={onSettings}
             onClose={() => setTunes(false)}
           />
-        </Suspense>
+        </Fallible>
       )}
     </>
   );

@@ -7,7 +7,7 @@ import {
   createLiveEvents,
 } from '@holdfast/client/chat';
 import { useReadable } from '@holdfast/client/react';
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import { nameAddress } from '../address.ts';
 import { made } from '../kept.ts';
 import { client } from '../session/session.ts';
@@ -40,18 +40,23 @@ export function useStores(user: CurrentUser, conversationId: string | null): Sto
     [chat, list, events],
   );
 
+  const opened = useRef(conversationId);
   useEffect(() => {
     // Whoever comes to an empty conversation by choice shall find it empty after a reload.
     if (conversationId === null) made.set(null);
-    if (chat.getState().conversationId !== conversationId) void chat.open(conversationId);
+    if (opened.current !== conversationId) void chat.open(conversationId);
+    opened.current = conversationId;
   }, [chat, conversationId]);
 
   const shownId = useReadable(chat, (state) => state.conversationId);
+  const wasShown = useRef(shownId);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only what the chat shows tells that it has made one
   useEffect(() => {
-    if (shownId === null || conversationId !== null) return;
-    made.set(shownId);
-    nameAddress(shownId);
+    if (wasShown.current === null && shownId !== null && shownId !== conversationId) {
+      made.set(shownId);
+      nameAddress(shownId);
+    }
+    wasShown.current = shownId;
   }, [shownId]);
   return stores;
 }

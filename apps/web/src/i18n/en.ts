@@ -1,4 +1,8 @@
-/** The interface in English: the form that every other language has to fill (see zh.ts). */
+/**
+ * The interface in English: the form that every other language has to fill (see zh.ts).
+ *
+ * This file is longer than 250 lines because a language is one thing: whoever translates it wants to see all of it.
+ */
 
 const ordinals = new Intl.PluralRules('en', { type: 'ordinal' });
 const suffixes: Readonly<Record<string, string>> = { one: 'st', two: 'nd', few: 'rd' };

@@ -4,7 +4,7 @@
  */
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 
-type Katex = (typeof import('katex'))['default'];
+type Katex = typeof import('katex')['default'];
 
 let loading: Promise<Katex> | null = null;
 
@@ -19,7 +19,13 @@ function load(): Promise<Katex> {
   return loading;
 }
 
-export function Formula({ tex, isDisplay }: { readonly tex: string; readonly isDisplay: boolean }): ReactNode {
+export function Formula({
+  tex,
+  isDisplay,
+}: {
+  readonly tex: string;
+  readonly isDisplay: boolean;
+}): ReactNode {
   const place = useRef<HTMLSpanElement>(null);
   const [isDrawn, setDrawn] = useState(false);
   useEffect(() => {
@@ -28,7 +34,12 @@ export function Formula({ tex, isDisplay }: { readonly tex: string; readonly isD
       (katex) => {
         if (!isWanted || !place.current) return;
         // `trust` would let a text make links and set styles.
-        katex.render(tex, place.current, { displayMode: isDisplay, throwOnError: false, strict: 'ignore', trust: false });
+        katex.render(tex, place.current, {
+          displayMode: isDisplay,
+          throwOnError: false,
+          strict: 'ignore',
+          trust: false,
+        });
         setDrawn(true);
       },
       // Without it a formula is shown as it was written.

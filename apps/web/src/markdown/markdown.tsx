@@ -1,6 +1,7 @@
 /** An answer as it is read: safe Markdown that may still be growing. */
 import { memo, type ReactNode, type RefCallback, useMemo, useRef } from 'react';
 import { Streamdown } from 'streamdown';
+import { Boundary } from '../ui/fallible.tsx';
 import { CodeBlock } from './code-block.tsx';
 import { elements } from './elements.tsx';
 import { rehypePlugins, remarkPlugins, useMath } from './plugins.ts';
@@ -57,20 +58,24 @@ const Piece = memo(function Piece({
   readonly isLive: boolean;
   readonly math: ReturnType<typeof useMath>;
 }) {
+  const asWritten = <p className="md whitespace-pre-wrap">{text}</p>;
   return (
-    <Streamdown
-      className="md"
-      components={elements}
-      controls={false}
-      isAnimating={false}
-      linkSafety={noLinkSafety}
-      parseIncompleteMarkdown={isLive}
-      rehypePlugins={rehypePlugins}
-      remarkPlugins={remarkPlugins}
-      {...(math ? { plugins: math } : {})}
-    >
-      {text}
-    </Streamdown>
+    // A text that the parser cannot take is shown as it was written.
+    <Boundary fallback={asWritten}>
+      <Streamdown
+        className="md"
+        components={elements}
+        controls={false}
+        isAnimating={false}
+        linkSafety={noLinkSafety}
+        parseIncompleteMarkdown={isLive}
+        rehypePlugins={rehypePlugins}
+        remarkPlugins={remarkPlugins}
+        {...(math ? { plugins: math } : {})}
+      >
+        {text}
+      </Streamdown>
+    </Boundary>
   );
 });
 

@@ -24,14 +24,11 @@ export function Menu({ children, items, align = 'end', side = 'bottom', testId }
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger
         asChild
-        ref={(element) => {
-          if (!element) return;
-          element.addEventListener('pointerdown', () => {
-            trigger = element;
-          });
-          element.addEventListener('keydown', () => {
-            trigger = element;
-          });
+        onPointerDown={({ currentTarget }) => {
+          trigger = currentTarget;
+        }}
+        onKeyDown={({ currentTarget }) => {
+          trigger = currentTarget;
         }}
       >
         {children}

@@ -18,8 +18,10 @@ export function useWork(): Work {
   const [problem, setProblem] = useState<string | null>(null);
   const here = useRef<AbortController | null>(null);
   useEffect(() => {
-    here.current = new AbortController();
-    return () => here.current?.abort();
+    // What is within this part may have begun to work before: effects run from the inside out.
+    if (!here.current || here.current.signal.aborted) here.current = new AbortController();
+    const { current } = here;
+    return () => current.abort();
   }, []);
 
   const run = useCallback<Work['run']>(
