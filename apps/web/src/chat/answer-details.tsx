@@ -1,6 +1,6 @@
 /** Model, tokens and time of an answer, small; what the server says only when asked is asked for when one looks. */
 import type { ChatMessage } from '@holdfast/client/chat';
-import { type ReactNode, useState } from 'react';
+import { type FocusEvent, type ReactNode, useState } from 'react';
 import { useLanguage } from '../i18n/language.tsx';
 import { useChatParts } from './chat-context.ts';
 
@@ -14,6 +14,9 @@ export function AnswerDetails({ message }: { readonly message: ChatMessage }): R
     setAsked(true);
     void chat.loadDuration(id);
   };
+  const leave = ({ currentTarget, relatedTarget }: FocusEvent<HTMLDetailsElement>) => {
+    if (!currentTarget.contains(relatedTarget)) currentTarget.open = false;
+  };
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const tokens = usage && words.message.tokens(usage.inputTokens, usage.outputTokens);
   const facts = [
@@ -23,7 +26,12 @@ export function AnswerDetails({ message }: { readonly message: ChatMessage }): R
   ].filter((fact) => fact !== null);
   if (facts.length === 0) return null;
   return (
-    <details className="group/details relative text-[0.8125rem]" onPointerEnter={look} onFocus={look}>
+    <details
+      className="group/details relative text-[0.8125rem]"
+      onPointerEnter={look}
+      onFocus={look}
+      onBlur={leave}
+    >
       <summary
         className="list-none rounded-lg px-2 py-1 whitespace-nowrap hover:bg-hover hover:text-ink [&::-webkit-details-marker]:hidden"
         aria-label={words.message.details}

@@ -26,8 +26,8 @@ export function StatusLines(): ReactNode {
       {problem && (
         <ProblemLine problem={problem} retry={() => void chat.retry()} dismiss={() => chat.dismiss()} />
       )}
-      {/* A list that cannot be read is a convenience less; a change that was refused has to be told. */}
-      {listProblem && !listProblem.isRetryable && (
+      {/* A list that cannot be read is a convenience less, and a search for nothing but dots finds nothing. */}
+      {listProblem && !listProblem.isRetryable && listProblem.code !== 'invalid_request' && (
         <ProblemLine problem={listProblem} retry={null} dismiss={() => list.dismiss()} />
       )}
     </>

@@ -1,6 +1,6 @@
 /** Who is signed in, and what belongs to them. */
 import { ChevronsUpDown, Keyboard, LogOut, Settings, ShieldCheck, UserRoundPlus } from 'lucide-react';
-import type { ReactNode } from 'react';
+import { type ReactNode, useState } from 'react';
 import { nameAddress } from '../address.ts';
 import { useChatParts } from '../chat/chat-context.ts';
 import type { Overlay } from '../chat/chat-page.tsx';
@@ -8,18 +8,20 @@ import { useWords } from '../i18n/language.tsx';
 import { forgetUser } from '../kept.ts';
 import { codeOf } from '../problems.ts';
 import { client, signOut } from '../session/session.ts';
+import { Button } from '../ui/button.tsx';
 import { Menu, MenuItem, MenuLine } from '../ui/menu.tsx';
+import { Modal } from '../ui/modal.tsx';
 import { useWork } from '../ui/use-work.ts';
 
 export function AccountMenu({ onOverlay }: { readonly onOverlay: (overlay: Overlay) => void }): ReactNode {
-  const { account: words, admin, settings } = useWords();
+  const { account: words, admin, settings, common } = useWords();
   const { user } = useChatParts();
   const work = useWork();
+  const [asks, setAsks] = useState(false);
   const isGuest = user.kind === 'guest';
 
   const logOut = () =>
     work.run(async () => {
-      if (isGuest && !confirm(words.guestLeaves)) return;
       try {
         await client.logout();
       } catch (error) {
@@ -66,7 +68,7 @@ export function AccountMenu({ onOverlay }: { readonly onOverlay: (overlay: Overl
               </MenuItem>
             )}
             <MenuLine />
-            <MenuItem testId="log-out" onSelect={() => void logOut()}>
+            <MenuItem testId="log-out" onSelect={() => (isGuest ? setAsks(true) : void logOut())}>
               <LogOut aria-hidden />
               {words.logOut}
             </MenuItem>
@@ -96,6 +98,22 @@ export function AccountMenu({ onOverlay }: { readonly onOverlay: (overlay: Overl
           <ChevronsUpDown aria-hidden className="size-4 shrink-0 text-faint" />
         </button>
       </Menu>
+      {asks && (
+        <Modal
+          title={words.logOut}
+          description={words.guestLeaves}
+          testId="log-out-dialog"
+          isQuestion
+          onClose={() => setAsks(false)}
+        >
+          <div className="flex justify-end gap-2">
+            <Button onClick={() => setAsks(false)}>{common.cancel}</Button>
+            <Button kind="danger" testId="log-out-confirm" onClick={() => void logOut()}>
+              {words.logOut}
+            </Button>
+          </div>
+        </Modal>
+      )}
       {work.problem && (
         <p role="alert" className="px-3 py-1 text-[0.8125rem] text-bad">
           {work.problem}

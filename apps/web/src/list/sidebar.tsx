@@ -119,9 +119,12 @@ export function Sidebar({ ref, shownId, onFresh, onOverlay }: SidebarProps): Rea
         {content}
       </nav>
     ) : (
-      <div className="pt-2 ps-2">
+      <div className="flex flex-col gap-1 ps-2 pt-2">
         <IconButton label={words.list.show} onClick={() => show(true)}>
           <PanelLeft aria-hidden />
+        </IconButton>
+        <IconButton label={words.list.fresh} onClick={onFresh}>
+          <SquarePen aria-hidden />
         </IconButton>
       </div>
     );
