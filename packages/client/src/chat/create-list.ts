@@ -192,6 +192,8 @@ export function createConversationList(options: ConversationListOptions): Conver
   const stopListening = events.listen(hear);
   const stopLeaving = listenForLeaving(removal.finish);
   events.follow(owner, null);
+  // Not only once the connection stands: the list is of use without one, too.
+  readAgain.run();
 
   return {
     getState: store.getState,
