@@ -1,55 +1,35 @@
 /** `createChat` of the SDK, as a page uses it, against a real server. */
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
-import { type Chat, type ChatOptions, createChat } from '../../packages/client/src/chat.ts';
-import { createBackoff, createClient } from '../../packages/client/src/index.ts';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { accountsAt } from '../support/accounts.ts';
 import { getHistory, getRun, question } from '../support/ask.ts';
 import { type ChaosProxy, startChaosProxy } from '../support/chaos-proxy.ts';
 import { patience } from '../support/inspect.ts';
 import { createMemoryStorage } from '../support/memory-storage.ts';
+import { closeChats, last, openChat, reaches, settles, shown } from '../support/sdk-chats.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
 let stack: Stack;
 let base: string;
 let proxy: ChaosProxy;
-const chats: Chat[] = [];
 
 beforeAll(async () => {
   stack = await startStack();
   base = String(stack.apis[0]?.url);
   proxy = await startChaosProxy({ target: { host: '127.0.0.1', port: Number(new URL(base).port) } });
 });
-afterEach(() => {
-  for (const chat of chats.splice(0)) chat.close();
-});
+afterEach(closeChats);
 afterAll(async () => {
   await proxy?.stop();
   await stack?.stop();
 });
 
-/** Sooner than a page would: nobody else suffers from it here. */
-const quick = () => createBackoff({ baseMs: 50, capMs: 200 });
-
-function open(options: Partial<ChatOptions> = {}, url = base): Chat {
-  const client = createClient({ baseUrl: url, token: testUser.apiKey, createBackoff: quick });
-  const chat = createChat({ client, storage: null, ...options });
-  chats.push(chat);
-  return chat;
-}
-
-const shown = (chat: Chat) => chat.getState().messages.map(({ role, text }) => ({ role, text }));
-const last = (chat: Chat) => chat.getState().messages.at(-1);
-const reaches = (chat: Chat, status: string) =>
-  expect.poll(() => [last(chat)?.role, last(chat)?.status], patience).toEqual(['assistant', status]);
-const settles = (chat: Chat, status: string) =>
-  expect.poll(() => chat.getState().status, patience).toBe(status);
 const textOf = (directive: Parameters<typeof scriptedText>[0]) => scriptedText(directive).join('');
 
 it('a question is shown at once, answered as it is written, and ends as history has it', async () => {
   const directive = { deltas: 40, intervalMs: 10, seed: 1 };
-  const chat = open();
+  const chat = openChat({ baseUrl: base });
   const lengths = new Set<number>();
   let notices = 0;
   chat.subscribe(() => {
@@ -84,7 +64,7 @@ it('a question is shown at once, answered as it is written, and ends as history 
 });
 
 it('a message that has not changed stays the same object, and so does a state that says the same', async () => {
-  const chat = open();
+  const chat = openChat({ baseUrl: base });
   await chat.ask(question({ deltas: 2, seed: 2 }));
   await reaches(chat, 'completed');
   await settles(chat, 'idle');
@@ -102,7 +82,7 @@ it('a message that has not changed stays the same object, and so does a state th
 });
 
 it('stop, regenerate, edit and the switch between versions show what the server has', async () => {
-  const chat = open();
+  const chat = openChat({ baseUrl: base });
   await chat.ask(question({ deltas: 500, intervalMs: 20, seed: 4 }, 'Tell me of the sea.'));
   await settles(chat, 'answering');
   expect(await chat.stop()).toBe(true);
@@ -131,13 +111,13 @@ it('stop, regenerate, edit and the switch between versions show what the server 
     { role: 'assistant', text: textOf({ deltas: 3, seed: 5 }) },
   ]);
 
-  const other = open({ conversationId: chat.getState().conversationId });
+  const other = openChat({ baseUrl: base }, { conversationId: chat.getState().conversationId });
   await expect.poll(() => shown(other), patience).toEqual(shown(chat));
 });
 
 it('what is written while the network is gone is stored once, also when the page is loaded again meanwhile', async () => {
   const storage = createMemoryStorage();
-  const first = open({ storage }, proxy.url());
+  const first = openChat({ baseUrl: proxy.url() }, { storage });
   await first.ask(question({ deltas: 2, seed: 6 }));
   await reaches(first, 'completed');
   const { conversationId } = first.getState();
@@ -150,7 +130,7 @@ it('what is written while the network is gone is stored once, also when the page
   expect(first.getState()).toMatchObject({ status: 'reconnecting', isOffline: true });
   first.close();
 
-  const second = open({ storage, conversationId }, proxy.url());
+  const second = openChat({ baseUrl: proxy.url() }, { storage, conversationId });
   await expect.poll(() => second.getState().problem?.code, patience).toBe('unreachable');
   await proxy.pass();
   void second.retry();
@@ -162,7 +142,7 @@ it('what is written while the network is gone is stored once, also when the page
 });
 
 it('a message whose acceptance was lost on the way is shown and stored once', async () => {
-  const chat = open({}, proxy.url());
+  const chat = openChat({ baseUrl: proxy.url() });
   await chat.ask(question({ deltas: 2, seed: 8 }));
   await reaches(chat, 'completed');
   await settles(chat, 'idle');
@@ -184,7 +164,7 @@ it('a message whose acceptance was lost on the way is shown and stored once', as
 it('what was kept of an answer goes on where it was, and nothing of it is sent again', async () => {
   const directive = { deltas: 200, intervalMs: 20, seed: 10 };
   const storage = createMemoryStorage();
-  const first = open({ storage });
+  const first = openChat({ baseUrl: base }, { storage });
   await first.ask(question(directive));
   await expect.poll(() => last(first)?.text.length, patience).toBeGreaterThan(100);
   const { conversationId } = first.getState();
@@ -192,16 +172,11 @@ it('what was kept of an answer goes on where it was, and nothing of it is sent a
   first.close();
 
   const cursors: (string | null)[] = [];
-  const client = createClient({
-    baseUrl: base,
-    token: testUser.apiKey,
-    fetch(input, init) {
-      if (String(input).includes('/events')) cursors.push(new Headers(init?.headers).get('last-event-id'));
-      return fetch(input, init);
-    },
-  });
-  const second = createChat({ client, storage, conversationId });
-  chats.push(second);
+  const watched: typeof fetch = (input, init) => {
+    if (String(input).includes('/events')) cursors.push(new Headers(init?.headers).get('last-event-id'));
+    return fetch(input, init);
+  };
+  const second = openChat({ baseUrl: base, fetch: watched }, { storage, conversationId });
   const lengths: number[] = [];
   second.subscribe(() => lengths.push(last(second)?.text.length ?? 0));
   await reaches(second, 'completed');
@@ -217,17 +192,12 @@ it('a refusal goes to the person at once, with when to come back, and the same m
     stack.db.query('update users set limits = $2 where id = $1', [user.id, JSON.stringify(limits)]);
   await limit({ tokensPerDay: 1 });
   const sent: (string | null)[] = [];
-  const client = createClient({
-    baseUrl: base,
-    token,
-    fetch(input, init) {
-      if (String(input).endsWith('/messages') && init?.method === 'POST')
-        sent.push(new Headers(init.headers).get('idempotency-key'));
-      return fetch(input, init);
-    },
-  });
-  const chat = createChat({ client, storage: null });
-  chats.push(chat);
+  const watched: typeof fetch = (input, init) => {
+    if (String(input).endsWith('/messages') && init?.method === 'POST')
+      sent.push(new Headers(init.headers).get('idempotency-key'));
+    return fetch(input, init);
+  };
+  const chat = openChat({ baseUrl: base, token, fetch: watched });
   expect(await chat.ask(question({ deltas: 2, seed: 11 }))).toBe(false);
   expect(chat.getState().status).toBe('failed');
   expect(last(chat)).toMatchObject({
@@ -251,10 +221,10 @@ it('a refusal goes to the person at once, with when to come back, and the same m
 });
 
 it('a run that is asked for elsewhere appears with the name of who asked', async () => {
-  const chat = open();
+  const chat = openChat({ baseUrl: base });
   await chat.ask(question({ deltas: 2, seed: 12 }));
   await reaches(chat, 'completed');
-  const other = open({ conversationId: chat.getState().conversationId });
+  const other = openChat({ baseUrl: base }, { conversationId: chat.getState().conversationId });
   await expect.poll(() => shown(other).length, patience).toBe(2);
   await other.ask(question({ deltas: 2, seed: 13 }));
   await reaches(other, 'completed');

@@ -97,14 +97,19 @@ function sessionCookie(base: string) {
   };
 }
 
-/** Starts the Chromium that `npm test` has found or fetched. */
-export async function startBrowser(): Promise<TestBrowser> {
+/** The Chromium that `npm test` has found or fetched, for pages other than the chat. */
+export function launchChromium(): Promise<Browser> {
   const { executablePath, args, env } = readChromium();
-  const browser: Browser = await chromium.launch({
+  return chromium.launch({
     executablePath,
     args: [...quietArgs, ...args],
     env: { ...(process.env as Record<string, string>), ...env },
   });
+}
+
+/** Starts a browser for the chat page. */
+export async function startBrowser(): Promise<TestBrowser> {
+  const browser = await launchChromium();
   const opened: ChatPage[] = [];
   return {
     async open(base, options = {}) {

@@ -76,10 +76,10 @@ function soon(call: () => void): () => void {
 
 /**
  * `next`, with everything that `before` already said left as the very same object, at any depth: whoever compares by
- * identity sees what has changed. For plain data only.
+ * identity sees what has changed. What is neither an array nor a plain object is taken as it is.
  */
 export function keepSame<T>(before: unknown, next: T): T {
-  if (before === next || !isObject(before) || !isObject(next)) return next;
+  if (before === next || !isPlain(before) || !isPlain(next)) return next;
   const names = Object.keys(next);
   let isSame = Array.isArray(before) === Array.isArray(next) && names.length === Object.keys(before).length;
   const kept: Record<string, unknown> = Array.isArray(next) ? ([] as unknown as Record<string, unknown>) : {};
@@ -90,6 +90,7 @@ export function keepSame<T>(before: unknown, next: T): T {
   return isSame ? (before as T) : (kept as T);
 }
 
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null;
+function isPlain(value: unknown): value is Record<string, unknown> {
+  if (typeof value !== 'object' || value === null) return false;
+  return Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
 }

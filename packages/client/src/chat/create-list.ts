@@ -9,6 +9,7 @@ import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
 import { putIn } from './list-order.ts';
+import { askPage } from './list-page.ts';
 import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';
 import { toProblem } from './problems.ts';
 import { createReader } from './reader.ts';
@@ -60,29 +61,21 @@ export function createConversationList(options: ConversationListOptions): Conver
     };
   }
 
-  async function ask(): Promise<{ conversations: FoundConversation[]; nextCursor: string | null }> {
-    const { signal } = closed;
-    const { archived } = asked;
-    const q = asked.q.trim();
-    const query = { limit: pageSize, archived };
-    if (q !== '') return client.conversations({ ...query, q }, { signal });
-    // What is pinned stays in reach, however long ago it changed.
-    const [pinned, others] = await Promise.all([
-      client.conversations({ ...query, pinned: true }, { signal }),
-      client.conversations({ ...query, pinned: false }, { signal }),
-    ]);
-    return { ...others, conversations: [...pinned.conversations, ...others.conversations] };
-  }
+  const ask = (cursor: string | null) =>
+    askPage(client, { ...asked, limit: pageSize, cursor }, closed.signal);
 
   async function read(): Promise<void> {
     try {
-      await reader.read(ask, (page) => {
-        found = page.conversations;
-        ({ nextCursor } = page);
-        isLoading = false;
-        problem = null;
-        changed();
-      });
+      await reader.read(
+        () => ask(null),
+        (page) => {
+          found = page.conversations;
+          ({ nextCursor } = page);
+          isLoading = false;
+          problem = null;
+          changed();
+        },
+      );
     } catch (error) {
       fail(error);
     }
@@ -192,6 +185,8 @@ export function createConversationList(options: ConversationListOptions): Conver
   const stopListening = events.listen(hear);
   const stopLeaving = listenForLeaving(removal.finish);
   events.follow(owner, null);
+  // Not only once the connection stands: the list is of use without one, too.
+  readAgain.run();
 
   return {
     getState: store.getState,
@@ -200,18 +195,13 @@ export function createConversationList(options: ConversationListOptions): Conver
     showArchived: (archived) => askFor({ archived }, 0),
     async loadMore() {
       if (nextCursor === null || isLoading) return;
-      const q = asked.q.trim();
-      const kind = q === '' ? { pinned: false } : { q };
-      const cursor = nextCursor;
-      const of = asked;
+      const [cursor, of] = [nextCursor, asked];
       isLoading = true;
       changed();
       try {
-        const { signal } = closed;
-        const query = { limit: pageSize, archived: of.archived, ...kind, cursor };
-        const page = await client.conversations(query, { signal });
+        const page = await ask(cursor);
         // What was asked for since then is another list.
-        if (signal.aborted || asked !== of || nextCursor !== cursor) return;
+        if (closed.signal.aborted || asked !== of || nextCursor !== cursor) return;
         const known = new Set(found.map(({ id }) => id));
         found = [...found, ...page.conversations.filter(({ id }) => !known.has(id))];
         ({ nextCursor } = page);

@@ -81,7 +81,7 @@ function arrivals({ thread, outgoing, keys, userId }: MessageParts): ReadonlyMap
 
 function stored(message: ThreadMessage, key: string, parts: MessageParts): ChatMessage {
   const { id, role, text, failure, finishReason, usage, model, createdAt, runId } = message;
-  const problem = failure && { ...failure, isRetryable: true, retryAtMs: null };
+  const problem = failure && failed(failure);
   return {
     key,
     id,
@@ -105,7 +105,7 @@ function stored(message: ThreadMessage, key: string, parts: MessageParts): ChatM
 function underWay(run: ThreadRun, parts: MessageParts): ChatMessage {
   const answer = parts.answers.get(run.id);
   const { text = '', status = 'queued', failure = null, finishReason = null, usage = null } = answer ?? {};
-  const problem = failure && { ...failure, isRetryable: true, retryAtMs: null };
+  const problem = failure && failed(failure);
   return {
     key: run.messageId,
     id: run.messageId,
@@ -145,6 +145,13 @@ function toSend({ pending, status, problem }: Outgoing, parts: MessageParts): Ch
     durationMs: null,
     createdAt: null,
   };
+}
+
+/** The same prompt would be refused again. */
+const lasting: ReadonlySet<string> = new Set(['context_too_long', 'content_refused', 'upstream_rejected']);
+
+function failed({ code, message }: NonNullable<ThreadMessage['failure']>): ChatProblem {
+  return { code, message, isRetryable: !lasting.has(code), retryAtMs: null };
 }
 
 function authorOf(id: string | null, { userId, nameOf }: MessageParts): ChatMessage['author'] {

@@ -105,11 +105,10 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     while (!closed.signal.aborted) {
       const item = items.find((one) => one.pending.lane === lane && one.status !== 'rejected');
       if (!item) break;
-      if (!isOffline() && (await attempt(item))) {
+      if (await attempt(item)) {
         backoff.reset();
         continue;
       }
-      if (item.status === 'sending') set(item, { status: 'waiting' });
       // Nobody is signed in: to ask again and again helps nobody, and who signs in finds it where it was.
       if (item.problem?.code === 'unauthenticated') break;
       // The next round looks anew, for it may have been withdrawn.
@@ -121,7 +120,7 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
   /** Sends one. Returns whether the next one may go. */
   async function attempt(item: Item): Promise<boolean> {
     const { signal } = item.withdrawn;
-    set(item, { status: 'sending' });
+    set(item, { status: isOffline() ? 'waiting' : 'sending' });
     try {
       // Before the first request: whoever reloads now finds it.
       (await kept()).keep(item.pending);
@@ -219,7 +218,10 @@ function retryAfterMs({ problem }: Outgoing): number | null {
   return problem?.retryAtMs ? Math.max(0, problem.retryAtMs - Date.now()) : null;
 }
 
-/** The platform knows that there is no network; that it says nothing proves nothing. */
+/**
+ * The platform says that there is no network. It is tried all the same: a server on the same machine can be reached without
+ * one. That the platform says nothing proves nothing.
+ */
 function isOffline(): boolean {
   const { navigator } = globalThis as Partial<typeof globalThis>;
   return navigator?.onLine === false;
