@@ -32,10 +32,8 @@ export function AnswerDetails({ message }: { readonly message: ChatMessage }): R
       onFocus={look}
       onBlur={leave}
     >
-      <summary
-        className="list-none rounded-lg px-2 py-1 whitespace-nowrap hover:bg-hover hover:text-ink [&::-webkit-details-marker]:hidden"
-        aria-label={words.message.details}
-      >
+      <summary className="list-none rounded-lg px-2 py-1 whitespace-nowrap hover:bg-hover hover:text-ink [&::-webkit-details-marker]:hidden">
+        <span className="sr-only">{words.message.details}: </span>
         {[model, facts.at(-1) === model || durationMs === null ? null : facts.at(-1)]
           .filter(Boolean)
           .join(' · ')}

@@ -2,11 +2,11 @@
 import type { CurrentUser } from '@holdfast/client';
 import { useReadable } from '@holdfast/client/react';
 import { lazy, type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
-import { useStickToBottom } from 'use-stick-to-bottom';
 import { goTo } from '../address.ts';
 import { Sidebar, type SidebarHandle } from '../list/sidebar.tsx';
 import { UndoBar } from '../list/undo-bar.tsx';
 import { Fallible } from '../ui/fallible.tsx';
+import { useStayAtEnd } from '../ui/use-stay-at-end.ts';
 import { Announcer } from './announcer.tsx';
 import { ChatContext, type ChatParts } from './chat-context.ts';
 import { Composer, type ComposerHandle } from './composer.tsx';
@@ -37,10 +37,8 @@ export function ChatPage({
   const composer = useRef<ComposerHandle>(null);
   const sidebar = useRef<SidebarHandle>(null);
   const conversation = useReadable(chat, (state) => state.conversation);
-  // A spring would lag behind a fast answer; its lines come at once.
-  const stick = useStickToBottom({ initial: 'instant', resize: 'instant' });
-  const { scrollToBottom } = stick;
-  const scrollToEnd = useCallback(() => void scrollToBottom('instant'), [scrollToBottom]);
+  const stick = useStayAtEnd();
+  const scrollToEnd = stick.goToEnd;
   const focusComposer = useCallback(() => composer.current?.focus(), []);
   const fresh = useCallback(() => {
     // One that is new already may have something in it that is not sent yet.

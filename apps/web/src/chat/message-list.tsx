@@ -2,9 +2,9 @@
 import { useReadable } from '@holdfast/client/react';
 import { ArrowDown } from 'lucide-react';
 import { type ReactNode, useEffect } from 'react';
-import type { StickToBottomInstance } from 'use-stick-to-bottom';
 import { useWords } from '../i18n/language.tsx';
 import { Button, IconButton } from '../ui/button.tsx';
+import type { StayAtEnd } from '../ui/use-stay-at-end.ts';
 import { useChatParts } from './chat-context.ts';
 import { EmptyState } from './empty-state.tsx';
 import { Message } from './message.tsx';
@@ -13,7 +13,7 @@ export function MessageList({
   stick,
   onIdea,
 }: {
-  readonly stick: StickToBottomInstance;
+  readonly stick: StayAtEnd;
   readonly onIdea: (text: string) => void;
 }): ReactNode {
   const words = useWords();
@@ -61,7 +61,7 @@ export function MessageList({
           {isEmpty && <EmptyState onIdea={onIdea} canWrite={canWrite} />}
         </div>
       </main>
-      {!stick.isAtBottom && !isEmpty && (
+      {!stick.isAtEnd && !isEmpty && (
         <div className="pointer-events-none absolute inset-x-0 bottom-2 grid justify-center">
           <IconButton
             label={words.conversation.toEnd}

@@ -34,7 +34,7 @@ export function LanguageProvider({ children }: { readonly children: ReactNode })
 
   useEffect(() => {
     let isWanted = true;
-    load(language)
+    void load(language)
       // Without the file, in a tunnel, English is better than nothing.
       .catch(() => en)
       .then((loaded) => {

@@ -78,9 +78,9 @@ export function AccountMenu({ onOverlay }: { readonly onOverlay: (overlay: Overl
         <button
           type="button"
           data-testid="account"
-          aria-label={`${words.menu}: ${user.name}`}
           className="flex w-full items-center gap-3 rounded-xl px-2.5 py-2 text-start transition-colors hover:bg-hover"
         >
+          <span className="sr-only">{words.menu}:</span>
           <span
             aria-hidden
             className="grid size-8 shrink-0 place-items-center rounded-full bg-tint text-[0.875rem] font-semibold text-accent uppercase"

@@ -10,6 +10,9 @@ import { createSplitter, splitWhole } from './split.ts';
 /** Of text that looks as if it had formulas in it. */
 const formula = /\$\$|\\\(|\\\[/;
 
+/** So many pieces, some screens of text, are laid out with each frame. What is further off waits until it is seen. */
+const nearPieces = 6;
+
 /** The text in Markdown of an element of the page, for whoever looks at the page from outside. */
 export interface WithSource extends HTMLElement {
   source?: string;
@@ -37,8 +40,14 @@ export function Markdown({
   return (
     <div className={isWriting ? 'writing' : undefined} data-testid="message-text" ref={source}>
       {[...settled, ...(tail.trim() === '' ? [] : [tail])].map((piece, at) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a piece is where it is, and what becomes of the tail stays there
-        <Piece key={at} text={piece} isLive={isWriting && at >= settled.length} math={math} />
+        <Piece
+          // biome-ignore lint/suspicious/noArrayIndexKey: a piece is where it is, and what becomes of the tail stays there
+          key={at}
+          text={piece}
+          isLive={isWriting && at >= settled.length}
+          isFar={at < settled.length - nearPieces}
+          math={math}
+        />
       ))}
       {code && (
         <div className="md">
@@ -52,10 +61,12 @@ export function Markdown({
 const Piece = memo(function Piece({
   text,
   isLive,
+  isFar,
   math,
 }: {
   readonly text: string;
   readonly isLive: boolean;
+  readonly isFar: boolean;
   readonly math: ReturnType<typeof useMath>;
 }) {
   const asWritten = <p className="md whitespace-pre-wrap">{text}</p>;
@@ -63,7 +74,7 @@ const Piece = memo(function Piece({
     // A text that the parser cannot take is shown as it was written.
     <Boundary fallback={asWritten}>
       <Streamdown
-        className="md"
+        className={isFar ? 'md far' : 'md'}
         components={elements}
         controls={false}
         isAnimating={false}

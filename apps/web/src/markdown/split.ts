@@ -13,8 +13,8 @@ export interface Split {
   readonly code: { readonly language: string; readonly text: string } | null;
 }
 
-/** Below this the tail is not looked at: a few paragraphs are drawn within a millisecond or two. */
-const tailCharsMin = 1_500;
+/** Below this the tail is not looked at: a paragraph or two are drawn within a millisecond or two. */
+const tailCharsMin = 700;
 
 /** As many blocks may still change: the last one grows, and may turn the one before it into a heading or a list. */
 const liveBlocks = 2;

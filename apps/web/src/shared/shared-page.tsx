@@ -3,13 +3,13 @@ import { createSharedChat } from '@holdfast/client/chat';
 import { useReadable } from '@holdfast/client/react';
 import { ArrowDown } from 'lucide-react';
 import { type ReactNode, useEffect, useState } from 'react';
-import { useStickToBottom } from 'use-stick-to-bottom';
 import { ConnectionLine } from '../chat/status-lines.tsx';
 import { useWords } from '../i18n/language.tsx';
 import { sentenceOfProblem } from '../problems.ts';
 import { client } from '../session/session.ts';
 import { IconButton } from '../ui/button.tsx';
 import { Mark } from '../ui/mark.tsx';
+import { useStayAtEnd } from '../ui/use-stay-at-end.ts';
 import { SharedMessage } from './shared-message.tsx';
 
 export default function SharedPage({ token }: { readonly token: string }): ReactNode {
@@ -17,7 +17,7 @@ export default function SharedPage({ token }: { readonly token: string }): React
   const [chat] = useState(() => createSharedChat({ client, token }));
   useEffect(() => () => chat.close(), [chat]);
   const { title, messages, problem, isOffline, isGone } = useReadable(chat);
-  const stick = useStickToBottom({ initial: 'instant', resize: 'instant' });
+  const stick = useStayAtEnd();
   useEffect(() => {
     document.title = title === null ? 'Holdfast' : `${title} · Holdfast`;
   }, [title]);
@@ -62,11 +62,11 @@ export default function SharedPage({ token }: { readonly token: string }): React
             </div>
           </div>
         </main>
-        {!stick.isAtBottom && (
+        {!stick.isAtEnd && (
           <div className="pointer-events-none absolute inset-x-0 bottom-2 grid justify-center">
             <IconButton
               label={words.conversation.toEnd}
-              onClick={() => void stick.scrollToBottom('instant')}
+              onClick={stick.goToEnd}
               className="rise pointer-events-auto rounded-full! border border-line bg-raised shadow-card"
             >
               <ArrowDown aria-hidden />
