@@ -45,7 +45,7 @@ export function MessageList({
             role="log"
             aria-live="off"
             aria-label={words.conversation.label}
-            className={isEmpty ? 'hidden' : 'column grid grid-cols-[minmax(0,1fr)] gap-7 py-6'}
+            className={isEmpty ? 'hidden' : 'column grid grid-cols-[minmax(0,1fr)] gap-3 py-6'}
           >
             {messages.map((message, at) => (
               <Message

@@ -54,7 +54,7 @@ export default function SharedPage({ token }: { readonly token: string }): React
               id="log"
               role="log"
               aria-label={words.conversation.label}
-              className="column grid grid-cols-[minmax(0,1fr)] gap-7 py-6"
+              className="column grid grid-cols-[minmax(0,1fr)] gap-5 py-6"
             >
               {messages.map((message) => (
                 <SharedMessage key={message.key} message={message} />
