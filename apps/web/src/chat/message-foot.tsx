@@ -34,6 +34,9 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
     <div
       className={`mt-1.5 flex min-h-7.5 flex-wrap items-center gap-x-2 gap-y-1 text-[0.875rem] text-faint ${isAnswer ? '' : 'justify-end'}`}
     >
+      {isAnswer && !isOver && text === '' && (
+        <span aria-hidden className="breathe size-2.5 rounded-full bg-accent" />
+      )}
       {sentence !== null && (
         <Sentence isBad={(problem !== null && status !== 'waiting') || status === 'failed'}>
           {sentence}
