@@ -102,7 +102,7 @@ it('axe-core finds nothing serious in the settings and in the administration', a
   await chat.get('account').click();
   await chat.get('admin').click();
   await expect.poll(() => chat.get('queue-figures').textContent(), patience).toContain('Workers alive');
-  await chat.page.getByRole('cell', { name: 'Test user' }).waitFor();
+  await chat.page.getByRole('cell', { name: 'test-user@example.com' }).waitFor();
   await look(chat, 'administration');
 });
 

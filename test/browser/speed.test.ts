@@ -20,7 +20,7 @@ afterAll(async () => {
 });
 
 /** Seconds, not milliseconds, where a machine is busy: only a cost that grows with the answer comes near it. */
-const taskMsMax = 2_000;
+const taskMsMax = 5_000;
 
 interface Work {
   /** Frames in which the page was at work for more than 50 ms, and how long the longest of them took, in milliseconds. */
@@ -36,7 +36,8 @@ interface Work {
 /** Begins to measure; what it returns ends that. */
 async function measure({ page }: ChatPage): Promise<() => Promise<Work>> {
   const session = await page.context().newCDPSession(page);
-  await session.send('Performance.enable');
+  // What the thread has computed, not how long it was waiting for a busy machine.
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const metrics = async () => {
     const all = new Map(
       (await session.send('Performance.getMetrics')).metrics.map(({ name, value }) => [name, value]),

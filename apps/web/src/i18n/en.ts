@@ -171,6 +171,8 @@ export const en = {
     copyCode: 'Copy code',
     table: 'Table',
     code: 'Code',
+    done: 'Done',
+    toDo: 'To do',
     openTitle: 'Open this link?',
     openHint: 'It leads out of this page, to:',
     open: 'Open',

@@ -165,6 +165,8 @@ export const zh: Words = {
     copyCode: '复制代码',
     table: '表格',
     code: '代码',
+    done: '已完成',
+    toDo: '待办',
     openTitle: '打开此链接？',
     openHint: '它会离开本页面，前往：',
     open: '打开',

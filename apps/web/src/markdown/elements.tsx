@@ -42,6 +42,20 @@ function InlineCode({ children, className }: Given): ReactNode {
   return <code dir="auto">{children}</code>;
 }
 
+/** The box of a task: it shows how far somebody is, and is not to be ticked. */
+function Task({ checked }: { readonly checked?: boolean | undefined }): ReactNode {
+  const words = useWords();
+  return (
+    <input
+      type="checkbox"
+      disabled
+      checked={checked === true}
+      readOnly
+      aria-label={checked ? words.markdown.done : words.markdown.toDo}
+    />
+  );
+}
+
 function Table({ children }: Given): ReactNode {
   const words = useWords();
   return (
@@ -66,4 +80,5 @@ export const elements = {
   pre: Pre,
   table: Table,
   inlineCode: InlineCode,
+  input: Task,
 } as Elements;
