@@ -111,7 +111,7 @@ it('an answer of 50 kB that comes in a hundred events a second is drawn frame by
 it('an answer of 400 kB is shown whole, stays at its end, and the page can be used meanwhile', async ({
   annotate,
 }) => {
-  const directive = { bytes: 400_000, intervalMs: 20, seed: 11 };
+  const directive = { bytes: 400_000, intervalMs: 40, seed: 11 };
   const whole = scriptedText(directive).join('');
   const chat = await browser.open(base, { watch: false });
   const end = await measure(chat);
