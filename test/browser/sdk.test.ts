@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ReadmePages, startReadmePages } from '../../packages/client/scripts/readme-pages.ts';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { question } from '../support/ask.ts';
 import { launchChromium, patience } from '../support/browser.ts';
-import { type ReadmePages, startReadmePages } from '../support/readme-pages.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
