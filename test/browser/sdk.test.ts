@@ -3,10 +3,10 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type ReadmePages, startReadmePages } from '../../packages/client/scripts/readme-pages.ts';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { question } from '../support/ask.ts';
 import { launchChromium, patience } from '../support/browser.ts';
-import { type ReadmePages, startReadmePages } from '../support/readme-pages.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
@@ -68,8 +68,11 @@ const items = (page: Page) =>
 const last = async (page: Page) => (await items(page)).at(-1);
 const reaches = (page: Page, status: string) =>
   expect.poll(async () => (await last(page))?.[0], patience).toBe(status);
-const grows = (page: Page, charsMin: number) =>
-  expect.poll(async () => (await last(page))?.[1]?.length ?? 0, patience).toBeGreaterThan(charsMin);
+/** Resolves when the answer has begun and has more than this many characters. */
+async function grows(page: Page, charsMin: number): Promise<void> {
+  await reaches(page, 'answering');
+  await expect.poll(async () => (await last(page))?.[1]?.length ?? 0, patience).toBeGreaterThan(charsMin);
+}
 const squeeze = (text: string) => text.replaceAll(/\s+/g, ' ').trim();
 const ends = async (page: Page, text: string) => {
   await reaches(page, 'completed');
@@ -116,7 +119,7 @@ it('what is written in a tunnel is shown at once, survives a reload, and is stor
 
 it('a page that is loaded again in mid-answer goes on from where it was, and asks for nothing that it had', async () => {
   const page = await open('vanilla.html', await newContext());
-  const directive = { deltas: 300, intervalMs: 20, seed: 35 };
+  const directive = { deltas: 250, intervalMs: 15, seed: 35 };
   await ask(page, question(directive));
   await grows(page, 200);
   connections.length = 0;
@@ -130,12 +133,13 @@ it('a page that is loaded again in mid-answer goes on from where it was, and ask
 it('ten tabs need one connection, and go on over another when the tab that has it closes', async () => {
   const context = await newContext();
   const first = await open('vanilla.html', context);
-  const directive = { deltas: 400, intervalMs: 25, seed: 36 };
+  await ask(first, question({ deltas: 2, seed: 36 }));
+  await reaches(first, 'completed');
+  const { hash } = new URL(first.url());
+  const others = await Promise.all(Array.from({ length: 9 }, () => open(`vanilla.html${hash}`, context)));
+  await Promise.all(others.map((page) => reaches(page, 'completed')));
+  const directive = { deltas: 400, intervalMs: 25, seed: 37 };
   await ask(first, question(directive));
-  await grows(first, 30);
-  const hash = new URL(first.url()).hash;
-  const others: Page[] = [];
-  for (let n = 1; n < 10; n += 1) others.push(await open(`vanilla.html${hash}`, context));
   await Promise.all(others.map((page) => grows(page, 30)));
   // Of all tabs: before the conversation was made, and when it was to be followed.
   expect(connections.length).toBeLessThanOrEqual(2);

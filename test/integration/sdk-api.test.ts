@@ -81,7 +81,8 @@ describe('the list of conversations', () => {
     await expect.poll(() => [here.getState().isLoading, titles(here).length], patience).toEqual([false, 2]);
     expect(here.getState().hasMore).toBe(true);
     await here.loadMore();
-    expect(titles(here).toSorted()).toEqual(['Anchor one', 'Anchor three', 'Anchor two']);
+    expect(titles(here)).toHaveLength(3);
+    expect(new Set(titles(here))).toEqual(new Set(['Anchor one', 'Anchor two', 'Anchor three']));
     here.search('…');
     await expect.poll(() => [here.getState().isLoading, titles(here).length], patience).toEqual([false, 0]);
     expect(here.getState().problem).toBeNull();

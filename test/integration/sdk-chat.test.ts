@@ -220,7 +220,7 @@ it('a refusal goes to the person at once, with when to come back, and the same m
   expect(new Set(sent)).toEqual(new Set([key]));
 });
 
-it('a run that is asked for elsewhere appears with the name of who asked', async () => {
+it('what is asked elsewhere appears by itself, with the name of who asked, and old messages when they are wanted', async () => {
   const chat = openChat({ baseUrl: base });
   await chat.ask(question({ deltas: 2, seed: 12 }));
   await reaches(chat, 'completed');
@@ -236,4 +236,14 @@ it('a run that is asked for elsewhere appears with the name of who asked', async
   });
   const run = await getRun(base, String(last(chat)?.runId));
   expect(run.status).toBe('completed');
+
+  const { conversationId } = chat.getState();
+  const paged = openChat({ baseUrl: base }, { conversationId, pageSize: 2 });
+  await expect.poll(() => shown(paged), patience).toEqual(shown(chat).slice(2));
+  expect(paged.getState().hasOlder).toBe(true);
+  await paged.loadOlder();
+  expect(shown(paged)).toEqual(shown(chat));
+  expect(paged.getState().hasOlder).toBe(false);
+  await paged.loadDuration(String(last(paged)?.id));
+  expect(last(paged)?.durationMs).toBe(last(chat)?.durationMs);
 });

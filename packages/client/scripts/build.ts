@@ -133,7 +133,7 @@ function manifest(): string {
     exports: { ...exports, './package.json': './package.json' },
     files: ['**/*.js', '**/*.d.ts'],
     engines: { node: '>=22' },
-    dependencies: needed,
+    ...(Object.keys(needed).length > 0 && { dependencies: needed }),
     peerDependencies,
     peerDependenciesMeta,
   };

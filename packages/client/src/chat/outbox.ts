@@ -9,10 +9,16 @@ import { listenForWake } from '../wake.ts';
 import type { AcceptedMessage, Conversation } from '../wire.ts';
 import type { Kept } from './kept.ts';
 import type { Outgoing, Pending } from './pending.ts';
-import { isUndecided, toProblem } from './problems.ts';
+import { isUndecided, problem as problemOf, toProblem } from './problems.ts';
 
 /** A server that is back takes what waits soon after; a thousand pages that wait cost it fifty requests a second. */
 const waitMs = { baseMs: 2_000, capMs: 20_000 };
+
+/**
+ * docs/PROTOCOL.md, section 1: "Keys are remembered for three days". What a browser brings back later than that could be
+ * stored twice, so a person has to say that it is to be sent.
+ */
+const keysKeptMs = 3 * 24 * 60 * 60 * 1_000;
 
 export interface OutboxParts {
   readonly client: Client;
@@ -180,8 +186,13 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     restore(pendings) {
       const known = new Set(items.map(({ pending }) => pending.key));
       for (const pending of pendings) {
+        if (known.has(pending.key)) continue;
+        const item = add(pending);
         // It may have been sent before, by the page that was there.
-        if (!known.has(pending.key)) add(pending).wasTried = true;
+        item.wasTried = true;
+        if (Date.now() - pending.order < keysKeptMs) continue;
+        item.status = 'rejected';
+        item.problem = problemOf('unreachable', null, true);
       }
       onChange();
       for (const { lane } of pendings) void run(lane);

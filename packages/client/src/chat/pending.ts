@@ -23,7 +23,7 @@ export interface Pending {
   readonly editOf: string | null;
   /** The message behind which it was written; null: none. */
   readonly after: string | null;
-  /** Its place among those that were written here. */
+  /** When it was written, in milliseconds since 1970; later than all that were written here before. */
   readonly order: number;
 }
 

@@ -85,6 +85,7 @@ export function createScreen(parts: {
     await reader.read(
       () => client.history(id, { signal }),
       (history) => {
+        if (signal.aborted) return;
         show(toThread(history));
         names.learn(id, history.messages, signal);
       },

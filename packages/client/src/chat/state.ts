@@ -65,13 +65,7 @@ export function statusOf(parts: {
   }
   if (messages.some(({ status }) => status === 'waiting')) return 'reconnecting';
   if (messages.some(({ status }) => status === 'sending')) return 'queued';
-  switch (messages.at(-1)?.status) {
-    case 'stopped':
-      return 'stopped';
-    case 'failed':
-    case 'rejected':
-      return 'failed';
-    default:
-      return 'idle';
-  }
+  const last = messages.at(-1)?.status;
+  if (last === 'failed' || last === 'rejected') return 'failed';
+  return last === 'stopped' ? 'stopped' : 'idle';
 }

@@ -1,6 +1,6 @@
 /**
- * The examples of packages/client/README.md as pages: built by Vite from the published form of the package, and served
- * beside the API of a test, under a policy as strict as that of our own page.
+ * The examples of the README as pages, for its tests: built by Vite from the package as it is published, and served
+ * beside an API, under a policy as strict as that of our own page.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
@@ -9,7 +9,7 @@ import { extname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
 import { compileScript, parse } from 'vue/compiler-sfc';
-import { buildClient } from '../../packages/client/scripts/build.ts';
+import { buildClient } from './build.ts';
 
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'";
 
@@ -20,12 +20,12 @@ const types: Readonly<Record<string, string>> = {
 
 export interface ReadmePages {
   readonly url: string;
-  /** The address of the published form, to import in Node. */
+  /** A file for Node to run. */
   readonly nodeExample: string;
   stop(): Promise<void>;
 }
 
-/** The only block of this language that has this in it. */
+/** The only block of this language. */
 function blockOf(readme: string, language: string): string {
   const [block, ...others] = [...readme.matchAll(new RegExp(`^\`\`\`${language}\\n(.*?)^\`\`\``, 'gms'))];
   if (!block || others.length > 0) throw new Error(`the README has not exactly one example in ${language}`);
@@ -65,7 +65,8 @@ export async function startReadmePages(api: string): Promise<ReadmePages> {
     root: folder,
     logLevel: 'error',
     resolve: { alias: modules },
-    oxc: { jsx: { runtime: 'automatic' } },
+    // Vitest has set NODE_ENV to `test`, which would make it JSX for development.
+    oxc: { jsx: { runtime: 'automatic', development: false } },
     define: { 'process.env.NODE_ENV': '"production"', __VUE_OPTIONS_API__: 'false' },
     build: {
       target: 'es2022',
