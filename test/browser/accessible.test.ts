@@ -1,4 +1,6 @@
 /** Whoever cannot see the page, or sees it badly, or has no mouse, or reads from right to left. */
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { question } from '../support/ask.ts';
 import { findings } from '../support/axe.ts';
@@ -11,6 +13,7 @@ let browser: TestBrowser;
 let base: string;
 
 beforeAll(async () => {
+  mkdirSync(folder, { recursive: true });
   [stack, browser] = await Promise.all([startStack(), startBrowser()]);
   base = String(stack.apis[0]?.url);
   await stack.db.query(`update users set role = 'admin' where id = $1`, [testUser.id]);
@@ -21,10 +24,15 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-/** Looks at what is on the screen, in light and in dark. */
+const folder = fileURLToPath(new URL('../../test-artefacts/accessible/', import.meta.url));
+
+/** Looks at what is on the screen, in light and in dark, and keeps pictures of it for people. */
 async function look({ page }: ChatPage, state: string): Promise<void> {
   for (const colorScheme of ['light', 'dark'] as const) {
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.screenshot({
+      path: `${folder}${state.replaceAll(' ', '-').toLowerCase()}-${colorScheme}.png`,
+    });
     expect(await findings(page), `${state}, ${colorScheme}`).toEqual([]);
   }
 }
