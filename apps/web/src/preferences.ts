@@ -3,7 +3,7 @@
 export const themes = ['system', 'light', 'dark'] as const;
 export type Theme = (typeof themes)[number];
 
-type Preference = 'theme' | 'language' | 'sidebar' | 'model';
+type Preference = 'theme' | 'language' | 'sidebar';
 
 export function readPreference(name: Preference): string | null {
   try {

@@ -98,7 +98,7 @@ export function ChatPage({
         {overlay === 'register' && <RegisterDialog onClose={close} />}
         {overlay === 'shortcuts' && <ShortcutsDialog onClose={close} />}
         {overlay === 'share' && conversation && (
-          <ShareDialog conversation={conversation} user={user} onClose={close} />
+          <ShareDialog key={conversation.id} conversation={conversation} user={user} onClose={close} />
         )}
       </Fallible>
     </ChatContext>

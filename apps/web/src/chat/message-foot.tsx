@@ -38,7 +38,10 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
         <span aria-hidden className="breathe size-2.5 rounded-full bg-accent" />
       )}
       {sentence !== null && (
-        <Sentence isBad={(problem !== null && status !== 'waiting') || status === 'failed'}>
+        <Sentence
+          isLate={status === 'sending'}
+          isBad={(problem !== null && status !== 'waiting') || status === 'failed'}
+        >
           {sentence}
         </Sentence>
       )}
@@ -112,7 +115,7 @@ function sentenceFor(message: ChatMessage, words: Words): string | null {
   if (problem) return sentenceOfProblem(words, problem);
   switch (status) {
     case 'sending':
-      return null;
+      return words.message.sending;
     case 'queued':
       return queue ? words.status.inLine(queue.position, queue.estimatedMs) : words.status.waits;
     case 'answering':
@@ -128,9 +131,18 @@ function sentenceFor(message: ChatMessage, words: Words): string | null {
   }
 }
 
-function Sentence({ isBad, children }: { readonly isBad: boolean; readonly children: ReactNode }): ReactNode {
+function Sentence({
+  isBad,
+  isLate,
+  children,
+}: {
+  readonly isBad: boolean;
+  /** It is worth a word only when it takes a while. */
+  readonly isLate: boolean;
+  readonly children: ReactNode;
+}): ReactNode {
   return (
-    <p data-testid="sentence" className={isBad ? 'text-bad' : ''}>
+    <p data-testid="sentence" className={`${isBad ? 'text-bad' : ''} ${isLate ? 'late' : ''}`}>
       {children}
     </p>
   );

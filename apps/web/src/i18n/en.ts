@@ -179,7 +179,6 @@ export const en = {
     picture: 'Picture',
     showPicture: (host: string) => `Show the picture from ${host}`,
     pictureBlocked: 'This page shows no pictures of other sites.',
-    openPicture: 'Open the picture in a new tab',
   },
   share: {
     title: 'Share this conversation',

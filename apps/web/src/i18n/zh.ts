@@ -173,7 +173,6 @@ export const zh: Words = {
     picture: '图片',
     showPicture: (host) => `显示来自 ${host} 的图片`,
     pictureBlocked: '本页面不显示其他网站的图片。',
-    openPicture: '在新标签页中打开图片',
   },
   share: {
     title: '分享此对话',
