@@ -13,6 +13,7 @@ import {
 } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { drafts } from '../kept.ts';
+import { useFieldSize } from '../ui/use-field-size.ts';
 import { useChatParts } from './chat-context.ts';
 import { ModelMenu, type Settings } from './model-menu.tsx';
 import { cleaned, messageCharsMax, sendsOn } from './text.ts';
@@ -50,6 +51,7 @@ export function Composer({
   const field = useRef<HTMLTextAreaElement>(null);
   const form = useRef<HTMLFormElement>(null);
   const belongsTo = useRef(shownId);
+  useFieldSize(field, text);
 
   const write = (now: string) => {
     setText(now);

@@ -2,6 +2,7 @@
 import { type FormEvent, type ReactNode, useEffect, useRef, useState } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { Button } from '../ui/button.tsx';
+import { useFieldSize } from '../ui/use-field-size.ts';
 import { useChatParts } from './chat-context.ts';
 import { cleaned, messageCharsMax, sendsOn } from './text.ts';
 
@@ -17,6 +18,7 @@ export function EditForm({
   const [draft, setDraft] = useState(text);
   const form = useRef<HTMLFormElement>(null);
   const field = useRef<HTMLTextAreaElement>(null);
+  useFieldSize(field, draft);
 
   useEffect(() => {
     field.current?.focus();
