@@ -61,6 +61,11 @@ it('code is code from its first line to the fence that ends it', () => {
   });
 });
 
+it('code within a list stays in it', () => {
+  const split = createSplitter();
+  expect(split('1. Look:\n   ```ts\n   const a = 1;', true)).toMatchObject({ settled: [], code: null });
+});
+
 it('another text instead of a longer one begins anew', () => {
   const split = createSplitter();
   split(markdown, true);

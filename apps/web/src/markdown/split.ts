@@ -25,21 +25,21 @@ const tailCharsMax = 12_000;
 /** Blocks are put together to pieces of about this length: each piece costs some objects of its own. */
 const pieceChars = 2_000;
 
-const fence = /^ {0,3}(`{3,}|~{3,})[^\n]*$/gm;
+const fence = /^( {0,3})(`{3,}|~{3,})[^\n]*$/gm;
 
-/** Where the code block begins that is not closed; null: none is open. */
+/** Where the code block begins that is not closed; null: none is, or it stands within a list. */
 function openFence(text: string): number | null {
-  let open: { readonly at: number; readonly marker: string } | null = null;
+  let open: { readonly at: number; readonly marker: string; readonly indent: string } | null = null;
   for (const match of text.matchAll(fence)) {
-    const [line, marker = ''] = match;
+    const [line, indent = '', marker = ''] = match;
     if (!open) {
       // Backticks behind three of them in the same line are a piece of code within a line.
       if (!(marker.startsWith('`') && line.trim().slice(marker.length).includes('`'))) {
-        open = { at: match.index, marker };
+        open = { at: match.index, marker, indent };
       }
     } else if (marker.startsWith(open.marker) && line.trim() === marker) open = null;
   }
-  return open?.at ?? null;
+  return open?.indent === '' ? open.at : null;
 }
 
 function join(blocks: readonly string[]): string[] {
