@@ -46,6 +46,7 @@ const rich = [
   '| a | b |\n|---|---|\n| 1 | 2 |',
   '```ts\n// a comment\nconst rope: string = "hold" + 1;\nexport default rope;\n```',
   '$$\\sum_{n=1}^{\\infty} \\frac{1}{n^2}$$',
+  '$$\\frac{1}{$$',
   '![A picture](https://example.com/picture.png)',
   'مرحبا بالعالم، كيف حالك؟',
 ].join('\n\n');

@@ -33,14 +33,21 @@ export function Formula({
     load().then(
       (katex) => {
         if (!isWanted || !place.current) return;
-        // `trust` would let a text make links and set styles.
-        katex.render(tex, place.current, {
-          displayMode: isDisplay,
-          throwOnError: false,
-          strict: 'ignore',
-          trust: false,
-        });
-        setDrawn(true);
+        try {
+          // `trust` would let a text make links and set styles.
+          const options = {
+            displayMode: isDisplay,
+            throwOnError: true,
+            strict: 'ignore',
+            trust: false,
+          } as const;
+          katex.render(tex, place.current, options);
+          setDrawn(true);
+        } catch {
+          // Half of a formula, or none. KaTeX's own way to say so is a style attribute, which the policy refuses.
+          place.current.replaceChildren();
+          setDrawn(false);
+        }
       },
       // Without it a formula is shown as it was written.
       () => {},
