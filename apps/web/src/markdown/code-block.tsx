@@ -38,7 +38,7 @@ export function CodeBlock({
     );
   }
   return (
-    <div className="code group/code overflow-hidden rounded-xl border border-line bg-raised" dir="ltr">
+    <div className="overflow-hidden rounded-xl border border-line bg-raised" dir="ltr">
       <div className="flex items-center justify-between ps-4 pe-1.5 pt-1 text-[0.8125rem] text-faint">
         <span className="truncate font-mono">{language || words.markdown.code.toLowerCase()}</span>
         <CopyButton text={() => text} label={words.markdown.copyCode} testId="copy-code" />

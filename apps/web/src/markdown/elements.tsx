@@ -15,11 +15,27 @@ interface Given {
   readonly start?: number | undefined;
   readonly id?: string | undefined;
   /** What Markdown made: its name. */
-  readonly node?: { readonly tagName: string } | undefined;
+  readonly node?: Made | undefined;
+}
+
+interface Made {
+  readonly tagName: string;
+  readonly children?: readonly {
+    readonly tagName?: string;
+    readonly properties?: { readonly className?: unknown };
+  }[];
+}
+
+/** Whether a paragraph is nothing but a formula, which then stands by itself. */
+function isFormula(node: Made | undefined): boolean {
+  const [only, ...others] = node?.children ?? [];
+  const names = only?.properties?.className;
+  return others.length === 0 && Array.isArray(names) && names.includes('language-math');
 }
 
 /** An element with its own direction, and of its properties only those that mean something here. */
 function Directed({ children, className, start, id, node }: Given): ReactNode {
+  if (node?.tagName === 'p' && isFormula(node)) return <Formula tex={textOf(children)} isDisplay />;
   return createElement(node?.tagName ?? 'div', { dir: 'auto', className, start, id }, children);
 }
 
@@ -63,7 +79,7 @@ function Table({ children }: Given): ReactNode {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls has to be reached by the keyboard
       tabIndex={0}
       aria-label={words.markdown.table}
-      className="table max-w-full overflow-x-auto rounded-xl border border-line"
+      className="w-fit max-w-full overflow-x-auto rounded-xl border border-line"
     >
       <table>{children}</table>
     </section>

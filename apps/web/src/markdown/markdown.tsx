@@ -8,7 +8,7 @@ import { rehypePlugins, remarkPlugins, useMath } from './plugins.ts';
 import { createSplitter, splitWhole } from './split.ts';
 
 /** Of text that looks as if it had formulas in it. */
-const formula = /\$\$|\\\(|\\\[/;
+const formula = /\$\$/;
 
 /** So many pieces, some screens of text, are laid out with each frame. What is further off waits until it is seen. */
 const nearPieces = 6;

@@ -62,7 +62,7 @@ export function Modal({
               </Dialog.Close>
             )}
           </div>
-          <div className="min-h-0 overflow-y-auto overscroll-contain px-5 pb-[max(1.25rem,env(safe-area-inset-bottom))] sm:px-6 sm:pb-6">
+          <div className="min-h-0 overflow-y-auto overscroll-contain px-5 pt-2 pb-[max(1.25rem,env(safe-area-inset-bottom))] sm:px-6 sm:pb-6">
             {description !== undefined && (
               <Dialog.Description className="mb-4 text-[0.9375rem] text-soft">
                 {description}
