@@ -18,7 +18,7 @@ import { type Seen, type Watch, type WithSource, watchDocument } from './browser
 import { testUser } from './test-user.ts';
 
 /** Longer than anything takes on a busy machine; who waits so long reports a failure. */
-export const patience = { timeout: Number(process.env['PATIENCE'] ?? 60_000), interval: 50 };
+export const patience = { timeout: 60_000, interval: 50 };
 
 const chromiumFile = fileURLToPath(new URL('../../.cache/chromium.json', import.meta.url));
 
