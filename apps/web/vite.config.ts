@@ -1,17 +1,35 @@
+import tailwindcss from '@tailwindcss/vite';
+import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
 
-/** Where `npm start` puts the API. */
+/** Where `npm start` puts the API. Vite reads no environment of ours, so another port goes here. */
 const api = 'http://127.0.0.1:3000';
 
 export default defineConfig({
+  plugins: [react(), tailwindcss()],
   build: {
     outDir: 'dist',
     // The page is served under `default-src 'self'`, which allows neither data: addresses nor inline scripts.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The parser of Markdown and React come with the first load; check-size.ts keeps watch on what they weigh.
+    chunkSizeWarningLimit: 1_500,
   },
   server: {
-    // Passed on as it comes, piece by piece: nothing here compresses or collects the event streams.
-    proxy: { '/api': { target: api } },
+    proxy: {
+      '/api': {
+        target: api,
+        // The event streams are passed on as they come, piece by piece. Encoded ones would be collected first.
+        headers: { 'accept-encoding': 'identity' },
+        // A stream that the API has cut off must break here, too: else the page would take it for a silent one.
+        configure(proxy) {
+          proxy.on('proxyRes', (answer, _request, response) => {
+            answer.on('close', () => {
+              if (!answer.complete) response.destroy();
+            });
+          });
+        },
+      },
+    },
   },
 });

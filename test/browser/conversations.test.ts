@@ -33,6 +33,12 @@ async function begin(chat: ChatPage, title: string): Promise<void> {
   await expect.poll(() => chat.get('title').textContent(), patience).toBe(title);
 }
 
+async function openSettings(chat: ChatPage): Promise<void> {
+  await chat.get('account').click();
+  await chat.get('settings').click();
+  await chat.get('settings-dialog').waitFor();
+}
+
 async function choose(chat: ChatPage, testId: string): Promise<void> {
   await chat.get('more').click();
   await chat.get(testId).click();
@@ -47,7 +53,8 @@ it('a conversation can be named, pinned, archived, found, taken out again, saved
   await chat.get('conversation-link').getByText('Anchors').click();
   await expect.poll(() => chat.get('title').textContent(), patience).toBe('Anchors');
   await choose(chat, 'menu-pin');
-  await expect.poll(() => titles(chat), patience).toEqual(['★ Anchors', '船锚']);
+  await chat.page.getByRole('img', { name: 'Pinned' }).waitFor();
+  await expect.poll(() => titles(chat), patience).toEqual(['Anchors', '船锚']);
 
   await chat.get('search').fill('船');
   await expect.poll(() => chat.get('list-title').textContent(), patience).toBe('Found');
@@ -71,26 +78,32 @@ it('a conversation can be named, pinned, archived, found, taken out again, saved
 
   await choose(chat, 'menu-archive');
   await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
-  expect(chat.conversationId()).toBe('');
+  await expect.poll(() => chat.conversationId(), patience).toBe('');
   await chat.get('show-archived').click();
-  await expect.poll(() => titles(chat), patience).toEqual(['★ Anchors']);
+  await expect.poll(() => titles(chat), patience).toEqual(['Anchors']);
   await chat.get('conversation-link').click();
   await expect.poll(() => chat.get('title').textContent(), patience).toBe('Anchors');
   await choose(chat, 'menu-archive');
   await expect.poll(() => titles(chat), patience).toEqual([]);
   await chat.get('show-archived').click();
-  await expect.poll(() => titles(chat), patience).toEqual(['★ Anchors', '船锚']);
+  await expect.poll(() => titles(chat), patience).toEqual(['Anchors', '船锚']);
 
   await choose(chat, 'menu-delete');
-  // Enter alone deletes nothing: Cancel has the focus.
-  await chat.page.keyboard.press('Enter');
-  await chat.get('delete-dialog').waitFor({ state: 'hidden' });
-  expect((await call(base, 'GET', `/api/conversations/${id}`)).status).toBe(200);
-  await choose(chat, 'menu-delete');
-  await chat.get('delete-confirm').click();
   await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
   await expect.poll(() => chat.get('message').count(), patience).toBe(0);
-  expect((await call(base, 'GET', `/api/conversations/${id}`)).status).toBe(404);
+  await chat.page.getByRole('button', { name: 'Undo' }).click();
+  await expect.poll(() => titles(chat), patience).toEqual(['Anchors', '船锚']);
+  expect((await call(base, 'GET', `/api/conversations/${id}`)).status).toBe(200);
+  await chat.get('conversation-link').getByText('Anchors').click();
+  await expect.poll(() => chat.get('title').textContent(), patience).toBe('Anchors');
+  await choose(chat, 'menu-delete');
+  await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
+  // Whoever leaves the page undoes nothing any more.
+  await chat.page.reload();
+  await expect
+    .poll(async () => (await call(base, 'GET', `/api/conversations/${id}`)).status, patience)
+    .toBe(404);
+  await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
 });
 
 it('an answer can be copied, and versions switched, also in another tab', async () => {
@@ -99,7 +112,7 @@ it('an answer can be copied, and versions switched, also in another tab', async 
   await chat.ask(question({ text: 'One `line`\nand another.' }));
   await chat.reaches('completed');
   await chat.get('copy').last().click();
-  await expect.poll(() => chat.get('copy').last().textContent(), patience).toBe('Copied');
+  await expect.poll(() => chat.get('copy').last().getAttribute('aria-label'), patience).toBe('Copied');
   expect(await chat.page.evaluate(() => navigator.clipboard.readText())).toBe('One `line`\nand another.');
 
   await chat.get('regenerate').click();
@@ -135,14 +148,13 @@ it('Enter that ends a composition does not send, Shift+Enter makes a line, Escap
   await expect.poll(() => chat.get('edit-text').count(), patience).toBe(0);
   expect(await chat.get('message').first().textContent()).toContain('世界');
   // Whoever uses the keyboard is where they were.
-  expect(await chat.page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid'])).toBe(
-    'edit',
-  );
+  const focused = () => chat.page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid']);
+  await expect.poll(focused, patience).toBe('edit');
 
   await chat.get('share').click();
   await chat.page.keyboard.press('Escape');
   await chat.get('share-dialog').waitFor({ state: 'hidden' });
-  expect(await chat.page.evaluate(() => document.activeElement?.id)).toBe('share');
+  await expect.poll(focused, patience).toBe('share');
 });
 
 it('every button and field has a name, in every dialog', async () => {
@@ -162,12 +174,16 @@ it('every button and field has a name, in every dialog', async () => {
         .map(({ outerHTML }) => outerHTML),
     );
   expect(await unnamed()).toEqual([]);
-  for (const opener of ['share', 'account']) {
-    await chat.get(opener).click();
-    await chat.get(`${opener}-dialog`).waitFor();
+  await chat.get('share').click();
+  await chat.get('share-dialog').waitFor();
+  expect(await unnamed()).toEqual([]);
+  await chat.page.keyboard.press('Escape');
+  await openSettings(chat);
+  for (const tab of ['Account', 'API keys', 'Usage']) {
+    await chat.page.getByRole('tab', { name: tab }).click();
     expect(await unnamed()).toEqual([]);
-    await chat.page.keyboard.press('Escape');
   }
+  await chat.page.keyboard.press('Escape');
   await choose(chat, 'menu-rename');
   expect(await unnamed()).toEqual([]);
 });
@@ -186,7 +202,8 @@ it('a session elsewhere can be ended from the account, and the browser there is 
   await there.get('submit-credentials').click();
   await there.get('composer').waitFor();
 
-  await here.get('account').click();
+  await openSettings(here);
+  await here.page.getByRole('tab', { name: 'Account' }).click();
   await expect.poll(() => here.get('sessions').locator('li').count(), patience).toBe(2);
   await here.get('sessions').getByRole('button').click();
   await expect.poll(() => here.get('sessions').locator('li').count(), patience).toBe(1);

@@ -118,7 +118,7 @@ it(`${hostileMarkup.length} payloads run nowhere and fetch nothing: in an answer
     chat.page
       .locator('body')
       .locator(
-        'script, img, iframe, style, link, object, embed, video, audio, svg script, math, base, meta, form form, a:not([href^="#"], [download])',
+        'script, img, iframe, style, link, object, embed, video, audio, svg script, svg image, base, meta, form form, a:not([href^="#"], [href^="http:"], [href^="https:"], [download])',
       )
       .count();
   const before = await made();

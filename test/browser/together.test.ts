@@ -36,7 +36,7 @@ async function meet() {
   await owner.get('public').check();
   await expect.poll(() => owner.get('public-url').inputValue(), patience).not.toBe('');
   const [invitation, shared] = [await hashOf(owner, 'invite-url'), await hashOf(owner, 'public-url')];
-  await owner.get('share-close').click();
+  await owner.get('share-dialog-close').click();
 
   const guest = await browser.open(proxy.url(), { as: 'guest', hash: invitation });
   await guest.get('join').click();
@@ -79,7 +79,7 @@ it('two people and a stranger with the link read the same answer as it grows, an
 
   const asked = owner.page.locator('[data-role=user]').last();
   await expect.poll(() => asked.getByTestId('message-text').textContent(), patience).toBe(words);
-  const name = String(await guest.get('account').textContent());
+  const name = String(await guest.get('account-name').textContent());
   expect(name).not.toBe('');
   await expect.poll(() => asked.getByTestId('author').textContent(), patience).toBe(name);
 
@@ -137,9 +137,9 @@ it('whoever was removed is told so and loses the text, and a link that is revoke
   await guest.page.reload();
   await expect.poll(() => guest.get('notice').textContent(), patience).toContain('you are no member of it');
 
-  await owner.get('share-close').click();
+  await owner.get('share-dialog-close').click();
   await owner.get('stop').click();
-  await owner.reaches('cancelled');
+  await owner.reaches('stopped');
 });
 
 it('ten tabs of one user share one connection: all read along, all can ask, and closing the first harms none', async () => {

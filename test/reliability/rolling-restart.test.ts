@@ -52,7 +52,7 @@ it(`2 API processes and 2 workers are replaced under ${sized(200)} streams: no r
     let lastId = '';
     const note = (what: string) => errors.push(`${run.id} after ${lastId}: ${what}`);
     try {
-      for await (const event of client.follow(run)) {
+      for await (const event of client.followRun(run)) {
         if (event.id === lastId && event.type !== 'snapshot') note('an event came twice');
         if (event.type === 'snapshot') resets += 1;
         lastId = event.id;

@@ -8,6 +8,11 @@ export interface Seen {
   readonly replacements: number;
 }
 
+/** The page puts the Markdown of a message beside the elements that it makes of it (apps/web/src/markdown/markdown.tsx). */
+export interface WithSource extends HTMLElement {
+  source?: string;
+}
+
 export interface Watch {
   seen: { lengths: number[]; replacements: number } | null;
   violations: string[];
@@ -25,14 +30,14 @@ export function watchDocument(watchText: boolean): void {
   let shown = '';
   const look = () => {
     const all = document.querySelectorAll('[data-role=assistant] [data-testid=message-text]');
-    const answer = all[all.length - 1];
+    const answer = all[all.length - 1] as WithSource | undefined;
     if (!answer) return;
     if (answer !== watched || !watch.seen) {
       watched = answer;
       shown = '';
       watch.seen = { lengths: [], replacements: 0 };
     }
-    const text = answer.textContent;
+    const text = answer.source ?? '';
     if (text === shown) return;
     if (!text.startsWith(shown)) watch.seen.replacements++;
     watch.seen.lengths.push(text.length);

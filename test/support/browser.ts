@@ -14,7 +14,7 @@ import {
   type Page,
 } from 'playwright-core';
 import { expect } from 'vitest';
-import { type Seen, type Watch, watchDocument } from './browser-watch.ts';
+import { type Seen, type Watch, type WithSource, watchDocument } from './browser-watch.ts';
 import { testUser } from './test-user.ts';
 
 /** Longer than anything takes on a busy machine; who waits so long reports a failure. */
@@ -50,7 +50,7 @@ export interface ChatPage {
   ask(text: string): Promise<void>;
   /** The last message. */
   readonly last: Locator;
-  /** The text of the last message, byte by byte. */
+  /** The text of the last message, byte by byte: the Markdown of which the page made what is seen. */
   text(): Promise<string>;
   /** Resolves when the last message is an answer with this status. */
   reaches(status: string): Promise<void>;
@@ -97,14 +97,19 @@ function sessionCookie(base: string) {
   };
 }
 
-/** Starts the Chromium that `npm test` has found or fetched. */
-export async function startBrowser(): Promise<TestBrowser> {
+/** The Chromium that `npm test` has found or fetched, for pages other than the chat. */
+export function launchChromium(): Promise<Browser> {
   const { executablePath, args, env } = readChromium();
-  const browser: Browser = await chromium.launch({
+  return chromium.launch({
     executablePath,
     args: [...quietArgs, ...args],
     env: { ...(process.env as Record<string, string>), ...env },
   });
+}
+
+/** Starts a browser for the chat page. */
+export async function startBrowser(): Promise<TestBrowser> {
+  const browser = await launchChromium();
   const opened: ChatPage[] = [];
   return {
     async open(base, options = {}) {
@@ -173,7 +178,7 @@ function createChatPage(page: Page, base: string): ChatPage {
   const lastOnPage = () =>
     page.evaluate(() => {
       const message = [...document.querySelectorAll<HTMLElement>('[data-testid=message]')].at(-1);
-      const text = message?.querySelector('[data-testid=message-text]')?.textContent ?? '';
+      const text = message?.querySelector<WithSource>('[data-testid=message-text]')?.source ?? '';
       return { role: message?.dataset['role'], status: message?.dataset['status'], text };
     });
   const readWatch = () =>
@@ -185,9 +190,9 @@ function createChatPage(page: Page, base: string): ChatPage {
     get,
     last,
     async ask(text) {
+      await get('composer').fill(text);
       // While a request is under way, Enter does nothing.
       await expect.poll(() => get('send').isEnabled(), patience).toBe(true);
-      await get('composer').fill(text);
       await get('composer').press('Enter');
     },
     text: async () => (await lastOnPage()).text,

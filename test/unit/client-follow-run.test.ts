@@ -1,9 +1,10 @@
+import type { ServerResponse } from 'node:http';
 import { expect, test } from 'vitest';
 import { applyEvent, emptyAnswer } from '../../packages/client/src/apply-event.ts';
 import { createBackoff } from '../../packages/client/src/backoff.ts';
 import { ProblemError } from '../../packages/client/src/errors.ts';
 import { type FollowOptions, type FollowState, followRun } from '../../packages/client/src/follow-run.ts';
-import { beginEvents, completed, cursorsOf, delta, frame, serve, started } from './client-server.ts';
+import { beginEvents, completed, cursorsOf, delta, frame, refuse, serve, started } from './client-server.ts';
 
 /** Waits of a millisecond at most: a test goes on as soon as its server does. */
 const quick = () => createBackoff({ baseMs: 0, capMs: 1 });
@@ -141,6 +142,23 @@ test.each([500, 502, 503, 504, 429, 408, 425])('status %i is tried again', async
     response.write(started + completed(1));
   });
   expect((await collect(server.url)).ids).toEqual(['1-0', '1-1']);
+});
+
+test('too many connections are told at once, but not to who had one: it may be its own that is counted', async () => {
+  const full = (response: ServerResponse) =>
+    refuse(response, 429, 'too_many_connections', { 'retry-after': '3' });
+  await using first = await serve(full);
+  await expect(collect(first.url)).rejects.toMatchObject({
+    code: 'too_many_connections',
+    retryAfterMs: 3_000,
+  });
+  expect(first.seen).toHaveLength(1);
+  await using later = await serve((response, number) => {
+    if (number === 1) return full(response);
+    beginEvents(response);
+    response.end(number === 0 ? started : completed(1));
+  });
+  expect((await collect(later.url)).ids).toEqual(['1-0', '1-1']);
 });
 
 test('Retry-After reaches the back-off', async () => {

@@ -119,7 +119,7 @@ test('an ended session rejects with unauthenticated, at once, for calls and for 
   const client = clientOf(server.url);
   const refusal = { name: 'ProblemError', code: 'unauthenticated', retryable: false };
   await expect(client.history('c')).rejects.toMatchObject(refusal);
-  await expect(client.follow({ eventsUrl: '/api/runs/r/events' }).next()).rejects.toMatchObject(refusal);
+  await expect(client.followRun({ eventsUrl: '/api/runs/r/events' }).next()).rejects.toMatchObject(refusal);
   expect(server.seen).toHaveLength(2);
 });
 
@@ -138,7 +138,7 @@ test('a token goes with every request to the API, events too, and to no other ho
   await client.me();
   token = 'hfs_two';
   await client.postMessage('c', { text: 'x' });
-  for await (const _ of client.follow({ eventsUrl: '/api/runs/r/events' }));
+  for await (const _ of client.followRun({ eventsUrl: '/api/runs/r/events' }));
   token = null;
   await client.me();
   expect(api.seen.map(({ headers }) => headers.authorization)).toEqual([
@@ -149,7 +149,7 @@ test('a token goes with every request to the API, events too, and to no other ho
   ]);
   expect(api.seen[1]?.headers['content-type']).toBe('application/json');
   token = 'hfs_two';
-  for await (const _ of client.follow({ eventsUrl: `${other.url}/api/runs/r/events` }));
+  for await (const _ of client.followRun({ eventsUrl: `${other.url}/api/runs/r/events` }));
   expect(other.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
 });
 
@@ -160,7 +160,7 @@ test('a run is followed at its eventsUrl, a path or an address', async () => {
   });
   for (const eventsUrl of ['/api/runs/r/events', `${server.url}/elsewhere`]) {
     const types: string[] = [];
-    for await (const event of clientOf(server.url).follow({ eventsUrl })) types.push(event.type);
+    for await (const event of clientOf(server.url).followRun({ eventsUrl })) types.push(event.type);
     expect(types).toEqual(['started', 'completed']);
   }
   expect(server.seen.map((one) => one.url)).toEqual(['/api/runs/r/events', '/elsewhere']);

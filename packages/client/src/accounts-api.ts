@@ -1,34 +1,28 @@
 /** Who asks: accounts, sessions, API keys, tickets, administration (docs/PROTOCOL.md, sections 7 and 13). */
+
+import { apiPath, type CallOptions, type Http, queryOf } from './http.ts';
 import type {
   AdminUser,
-  adminUserPageSchema,
-  apiKeyListSchema,
+  AdminUserPage,
+  ApiKeyList,
+  ChangeMe,
+  ChangePassword,
   ChangeUser,
-  changeMeSchema,
-  changePasswordSchema,
-  createApiKeySchema,
-  createdApiKeySchema,
-  logInSchema,
-  registerSchema,
+  CreateApiKey,
+  CreatedApiKey,
+  CurrentUser,
+  LogIn,
+  OpenedSession,
+  QueueState,
+  Register,
   SessionList,
-  ticketSchema,
-} from '@holdfast/shared/http/accounts.ts';
-import type { CurrentUser, openedSessionSchema } from '@holdfast/shared/http/schemas.ts';
-import type { UsageReport } from '@holdfast/shared/http/usage.ts';
-import { apiPath, type CallOptions, type Http, queryOf } from './http.ts';
-
-type Input<Schema extends { readonly _zod: { readonly input: unknown } }> = Schema['_zod']['input'];
-type Output<Schema extends { readonly _zod: { readonly output: unknown } }> = Schema['_zod']['output'];
-
-/** `token` is null when the session is in a cookie. */
-export type OpenedSession = Output<typeof openedSessionSchema>;
-export type Register = Input<typeof registerSchema>;
-export type LogIn = Input<typeof logInSchema>;
-export type Ticket = Output<typeof ticketSchema>;
+  Ticket,
+  UsageReport,
+} from './wire.ts';
 
 export interface AccountsApi {
   me(options?: CallOptions): Promise<CurrentUser>;
-  updateMe(changes: Input<typeof changeMeSchema>, options?: CallOptions): Promise<CurrentUser>;
+  updateMe(changes: ChangeMe, options?: CallOptions): Promise<CurrentUser>;
   /** Makes an account; a guest who is signed in becomes it. */
   register(account: Register, options?: CallOptions): Promise<OpenedSession>;
   login(account: LogIn, options?: CallOptions): Promise<OpenedSession>;
@@ -37,15 +31,12 @@ export interface AccountsApi {
   /** Ends this session. */
   logout(options?: CallOptions): Promise<void>;
   /** All other sessions end. */
-  changePassword(change: Input<typeof changePasswordSchema>, options?: CallOptions): Promise<void>;
+  changePassword(change: ChangePassword, options?: CallOptions): Promise<void>;
   sessions(options?: CallOptions): Promise<SessionList>;
   endSession(sessionId: string, options?: CallOptions): Promise<void>;
-  apiKeys(options?: CallOptions): Promise<Output<typeof apiKeyListSchema>>;
+  apiKeys(options?: CallOptions): Promise<ApiKeyList>;
   /** The key is in the answer, and shown only then. */
-  createApiKey(
-    key: Input<typeof createApiKeySchema>,
-    options?: CallOptions,
-  ): Promise<Output<typeof createdApiKeySchema>>;
+  createApiKey(key: CreateApiKey, options?: CallOptions): Promise<CreatedApiKey>;
   revokeApiKey(apiKeyId: string, options?: CallOptions): Promise<void>;
   /** Tokens by day and model, and what is left of today's. `from`, `to`: days (UTC), `2026-11-21`; default: the last 30. */
   usage(days?: { from?: string; to?: string }, options?: CallOptions): Promise<UsageReport>;
@@ -55,9 +46,11 @@ export interface AccountsApi {
   users(
     page?: { cursor?: string; limit?: number; q?: string },
     options?: CallOptions,
-  ): Promise<Output<typeof adminUserPageSchema>>;
+  ): Promise<AdminUserPage>;
   /** For administrators. */
   updateUser(userId: string, changes: ChangeUser, options?: CallOptions): Promise<AdminUser>;
+  /** What waits, and which workers live. For administrators. */
+  queue(options?: CallOptions): Promise<QueueState>;
 }
 
 export function createAccountsApi(http: Http): AccountsApi {
@@ -78,5 +71,6 @@ export function createAccountsApi(http: Http): AccountsApi {
     ticket: (runId, call) => http.post(apiPath`/api/runs/${runId}/tickets`, null, call),
     users: (page = {}, call) => http.get(`/api/admin/users${queryOf(page)}`, call),
     updateUser: (userId, changes, call) => http.patch(apiPath`/api/admin/users/${userId}`, changes, call),
+    queue: (call) => http.get('/api/admin/queue', call),
   };
 }

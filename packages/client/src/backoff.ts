@@ -21,7 +21,7 @@ const exponentMax = 16;
 export interface Backoff {
   /**
    * The wait before the next try in milliseconds; every call counts as one more failure in a row.
-   * `retryAfterMs` (see `parseRetryAfter`) is a lower bound that the server has set.
+   * `retryAfterMs` (see `parseRetryAfter`) is a lower bound that the server has set; more than a minute counts as one.
    */
   next(retryAfterMs?: number | null): number;
   /** Something new came: the next wait is a first one again. */
@@ -54,7 +54,9 @@ export function createBackoff(options: BackoffOptions = {}): Backoff {
       const ownMs = baseMs + random() * (ceilingMs - baseMs);
       failures += 1;
       // Not earlier than asked, and not all at the same moment either.
-      return retryAfterMs === null ? ownMs : Math.max(ownMs, retryAfterMs + random() * baseMs);
+      return retryAfterMs === null
+        ? ownMs
+        : Math.max(ownMs, Math.min(retryAfterMs, hintMsMax) + random() * baseMs);
     },
     reset() {
       failures = 0;
@@ -67,13 +69,13 @@ export function createBackoff(options: BackoffOptions = {}): Backoff {
 
 /**
  * Reads a Retry-After field (RFC 9110, section 10.2.3: "either an HTTP-date or a number of seconds").
- * Returns milliseconds from `nowMs`, between 0 and one minute, or null when it is absent or unreadable.
+ * Returns milliseconds from `nowMs`, 0 or more, or null when it is absent or unreadable.
  */
 export function parseRetryAfter(value: string | null, nowMs: number = Date.now()): number | null {
   if (value === null) return null;
   const text = value.trim();
   const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - nowMs;
-  return Number.isNaN(ms) ? null : Math.min(Math.max(ms, 0), hintMsMax);
+  return Number.isNaN(ms) ? null : Math.max(ms, 0);
 }
 
 /** Waits `ms` milliseconds, or less when `signal` is aborted; then it resolves all the same, at once. */

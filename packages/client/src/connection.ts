@@ -2,9 +2,9 @@
  * One connection to an event stream: `open` once, then `next` until it is null, then `close`, always.
  * It knows nothing of resuming; whatever breaks it looks the same to its user: there is no next.
  */
-import { createParser, type EventSourceMessage } from 'eventsource-parser';
 import { parseRetryAfter } from './backoff.ts';
-import { isRetryableStatus, problemOf } from './errors.ts';
+import { isRetryableStatus, type ProblemError, problemOf } from './errors.ts';
+import { createSseParser, type SseMessage } from './sse-parser.ts';
 
 /** A snapshot holds a whole answer in one event; beyond this no answer but a broken or hostile peer is plausible. */
 const eventCharsMax = 16 * 1024 * 1024;
@@ -13,13 +13,18 @@ const eventCharsMax = 16 * 1024 * 1024;
 export type Opening =
   | { readonly kind: 'live' }
   | { readonly kind: 'over' }
-  | { readonly kind: 'retry'; readonly retryAfterMs: number | null };
+  | {
+      readonly kind: 'retry';
+      readonly retryAfterMs: number | null;
+      /** A limit is met: waiting only helps when some other connection ends. */
+      readonly refusal?: ProblemError;
+    };
 
 export interface Connection {
   /** Sends the request. Throws ProblemError when trying again cannot help; no network failure rejects. */
   open(): Promise<Opening>;
   /** The messages that came in one piece (none for a comment), or null when the connection has ended. Never rejects. */
-  next(): Promise<readonly EventSourceMessage[] | null>;
+  next(): Promise<readonly SseMessage[] | null>;
   /** How long nothing has been heard, in milliseconds of the wall clock, which goes on while a machine sleeps. */
   silentMs(): number;
   /** Ends it, in any state, any number of times. A pending `open` or `next` then resolves. */
@@ -41,17 +46,7 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
   const { cursor, silenceMsMax, onRetry } = options;
   const controller = new AbortController();
   const decoder = new TextDecoder();
-  let messages: EventSourceMessage[] = [];
-  let damaged = false;
-  const parser = createParser({
-    maxBufferSize: eventCharsMax,
-    onEvent: (message) => messages.push(message),
-    onRetry,
-    // Unknown fields are ignored, as the standard asks; only an overlong event makes the parser useless.
-    onError: (error) => {
-      if (error.type === 'max-buffer-size-exceeded') damaged = true;
-    },
-  });
+  const parser = createSseParser(eventCharsMax, onRetry);
   let reader: ReadableStreamDefaultReader<Uint8Array> | undefined;
   let heardAtMs = Date.now();
 
@@ -80,6 +75,11 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
     // reconnecting using the HTTP 204 No Content response code."
     if (response.status === 204) return { kind: 'over' };
     if (response.status >= 400 && !isRetryableStatus(response.status)) throw await heard(problemOf(response));
+    if (response.status === 429) {
+      const refusal = await heard(problemOf(response));
+      const { retryAfterMs } = refusal;
+      return { kind: 'retry', retryAfterMs, ...(refusal.code === 'too_many_connections' && { refusal }) };
+    }
     const isEventStream = /^text\/event-stream\b/i.test(response.headers.get('content-type') ?? '');
     // Beyond the standard, which gives up here: a balancer answers 503, or 200 with a page, while we are deployed.
     if (response.status !== 200 || !isEventStream || !response.body) {
@@ -92,14 +92,12 @@ export function createConnection(url: string, options: ConnectionOptions): Conne
   return {
     open: request,
     async next() {
-      if (!reader || damaged) return null;
+      if (!reader || parser.isDamaged) return null;
       try {
         const { done, value } = await heard(reader.read());
         // WHATWG HTML, 9.2.6: an event whose blank line has not come is discarded at the end of the stream.
         if (done) return null;
-        messages = [];
-        parser.feed(decoder.decode(value, { stream: true }));
-        return messages;
+        return parser.feed(decoder.decode(value, { stream: true }));
       } catch {
         return null;
       }

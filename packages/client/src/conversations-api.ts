@@ -1,22 +1,20 @@
 /** Conversations, messages and runs (docs/PROTOCOL.md, sections 1, 2, 5 and 8). */
-import type { ChangeConversation, ChangeMembership } from '@holdfast/shared/http/conversations.ts';
+import { apiPath, type CallOptions, type Http, type PostOptions, queryOf } from './http.ts';
 import type {
   AcceptedMessage,
-  acceptedRunSchema,
+  AcceptedRun,
+  ChangeConversation,
+  ChangeMembership,
   Conversation,
+  ConversationPage,
   CreateConversation,
-  conversationPageSchema,
+  ExportQuery,
   History,
-  modelListSchema,
+  ModelList,
   PostMessage,
   Regenerate,
   RunView,
-} from '@holdfast/shared/http/schemas.ts';
-import { apiPath, type CallOptions, type Http, type PostOptions, queryOf } from './http.ts';
-
-export type ConversationPage = ReturnType<(typeof conversationPageSchema)['parse']>;
-export type ModelList = ReturnType<(typeof modelListSchema)['parse']>;
-export type AcceptedRun = ReturnType<(typeof acceptedRunSchema)['parse']>;
+} from './wire.ts';
 
 /** `limit`: how many at most; `cursor`: the former `nextCursor`; `q`: words to look for in titles and messages. */
 export interface ConversationQuery {
@@ -46,8 +44,8 @@ export interface ConversationsApi {
   ): Promise<Conversation>;
   /** For all its members; its runs are stopped. */
   deleteConversation(conversationId: string, options?: CallOptions): Promise<void>;
-  /** Where a browser downloads the shown branch. */
-  exportUrl(conversationId: string, format: 'json' | 'markdown'): string;
+  /** Where a browser downloads all branches (json), or the one that is shown (markdown). */
+  exportUrl(conversationId: string, format: NonNullable<ExportQuery['format']>): string;
   /** The messages of the current branch, and the runs that have not ended. */
   history(conversationId: string, options?: CallOptions): Promise<History>;
   /**

@@ -1,5 +1,5 @@
-import type { Problem } from '@holdfast/shared/http/schemas.ts';
 import { parseRetryAfter } from './backoff.ts';
+import type { Problem } from './wire.ts';
 
 /** A problem document is a few hundred bytes; what is longer is some proxy's page and not worth reading. */
 const problemCharsMax = 64_000;

@@ -1,7 +1,8 @@
 /** Follows everything that happens in the user's conversations: docs/PROTOCOL.md, section 10. */
-import type { LiveEvent as WireEvent } from '@holdfast/shared/http/sync.ts';
+
 import { type FollowOptions, followStream, type Taken } from './follow.ts';
 import { type ReceivedEvent, readEvent } from './received-event.ts';
+import type { WireEvent } from './wire.ts';
 
 /** An event of a followed run, as `followRun` yields it, for `applyEvent`. */
 export interface FollowedRunEvent {

@@ -7,9 +7,9 @@
  *
  * What the messages mean is decided by who uses it: see follow-run.ts and follow-events.ts.
  */
-import type { EventSourceMessage } from 'eventsource-parser';
 import { type Backoff, createBackoff, pause } from './backoff.ts';
 import { createConnection } from './connection.ts';
+import type { SseMessage } from './sse-parser.ts';
 import { listenForWake, type WakeReason } from './wake.ts';
 
 /** docs/PROTOCOL.md, section 2: a heartbeat comes "at the latest 15 s after the last byte". */
@@ -59,18 +59,20 @@ export type Taken<E> =
  * longer each time until a new event comes. The page coming back on line or into sight ends a wait at once, unless the
  * server asked for it by Retry-After.
  *
- * @throws ProblemError when the server refuses in a way that waiting cannot mend (4xx but 408, 425, 429)
+ * @throws ProblemError when the server refuses in a way that waiting cannot mend: 4xx but 408, 425 and 429, and
+ *   `too_many_connections` before the first connection
  */
 export async function* followStream<E>(
   url: string,
   options: FollowOptions,
-  take: (message: EventSourceMessage, cursor: string | null) => Taken<E>,
+  take: (message: SseMessage, cursor: string | null) => Taken<E>,
 ): AsyncGenerator<E, void, undefined> {
   const { signal, backoff = createBackoff() } = options;
   const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
   const silenceMsMax = (options.heartbeatMsMax ?? heartbeatMsDefault) * heartbeatsMissedMax;
   const reportState = createReporter(options.onState);
   let cursor = usableCursor(options.cursor);
+  let wasLive = false;
   let onWake: (reason: WakeReason) => void = () => {};
   const stopListening = listenForWake((reason) => onWake(reason));
   reportState('connecting');
@@ -94,8 +96,15 @@ export async function* followStream<E>(
       try {
         const opening = await connection.open();
         if (opening.kind === 'over') return;
-        if (opening.kind === 'retry') retryAfterMs = opening.retryAfterMs;
-        if (opening.kind === 'live') reportState('live');
+        if (opening.kind === 'live') {
+          wasLive = true;
+          reportState('live');
+        } else {
+          retryAfterMs = opening.retryAfterMs;
+          // Later on, what takes up its place may be its own last connection, of which the server does not know yet
+          // that it is gone.
+          if (opening.refusal && !wasLive) throw opening.refusal;
+        }
         reading: for (let messages = await connection.next(); messages; messages = await connection.next()) {
           for (const message of messages) {
             const taken = take(message, cursor);

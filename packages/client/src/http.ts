@@ -65,6 +65,8 @@ export function createHttp(options: ClientOptions): Http {
     signal: AbortSignal | undefined,
   ): Promise<T> {
     const init: RequestInit = { method, headers, cache: 'no-store' };
+    // Sent also by a page that is being left.
+    if (method === 'DELETE') init.keepalive = true;
     if (body !== null) {
       headers['content-type'] = 'application/json';
       init.body = JSON.stringify(body);

@@ -1,5 +1,6 @@
 import { type Backoff, createBackoff, pause } from './backoff.ts';
 import { type ProblemError, problemOf, UnreachableError } from './errors.ts';
+import { listenForWake } from './wake.ts';
 
 /** Four tries span about five to ten seconds: a restart of the server; after that a person should be asked. */
 const triesMax = 4;
@@ -54,7 +55,10 @@ export async function request<T>(url: string, init: RequestInit, options: Reques
     const waiting = new AbortController();
     const cutShort = () => waiting.abort();
     signal?.addEventListener('abort', cutShort);
+    // The network is back: whoever waits because it was not need not wait longer.
+    const stopListening = failure instanceof UnreachableError ? listenForWake(cutShort) : () => {};
     await pause(backoff.next('retryAfterMs' in failure ? failure.retryAfterMs : null), waiting.signal);
+    stopListening();
     signal?.removeEventListener('abort', cutShort);
   }
 }

@@ -1,21 +1,16 @@
 /** Sharing: members, invitations, public links (docs/PROTOCOL.md, section 9). */
-import type { Conversation } from '@holdfast/shared/http/schemas.ts';
-import type {
-  CreateInvitation,
-  createdInvitationSchema,
-  InvitationPreview,
-  invitationListSchema,
-  Member,
-  memberListSchema,
-  publicLinkSchema,
-  SharedConversation,
-} from '@holdfast/shared/http/sharing.ts';
 import { apiPath, type CallOptions, type Http, type PostOptions } from './http.ts';
-
-export type MemberList = ReturnType<(typeof memberListSchema)['parse']>;
-export type CreatedInvitation = ReturnType<(typeof createdInvitationSchema)['parse']>;
-export type InvitationList = ReturnType<(typeof invitationListSchema)['parse']>;
-export type PublicLink = ReturnType<(typeof publicLinkSchema)['parse']>;
+import type {
+  Conversation,
+  CreatedInvitation,
+  CreateInvitation,
+  InvitationList,
+  InvitationPreview,
+  Member,
+  MemberList,
+  PublicLink,
+  SharedConversation,
+} from './wire.ts';
 
 export interface SharingApi {
   members(conversationId: string, options?: CallOptions): Promise<MemberList>;
@@ -30,7 +25,7 @@ export interface SharingApi {
   /** The token and the address are in the answer, and shown only then. */
   invite(
     conversationId: string,
-    invitation: Pick<CreateInvitation, 'role'> & Partial<CreateInvitation>,
+    invitation: CreateInvitation,
     options?: PostOptions,
   ): Promise<CreatedInvitation>;
   invitations(conversationId: string, options?: CallOptions): Promise<InvitationList>;

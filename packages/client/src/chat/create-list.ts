@@ -1,0 +1,244 @@
+/**
+ * The list of conversations: the latest ones, or those that a search finds. What happens is put in where it belongs; the
+ * list is read again only where the events cannot tell.
+ */
+
+import type { ReceivedLiveEvent } from '../follow-events.ts';
+import { createLiveEvents } from '../live-events.ts';
+import { createStore, keepSame } from '../store.ts';
+import type { Conversation, FoundConversation } from '../wire.ts';
+import type { ChatProblem } from './chat-types.ts';
+import { putIn } from './list-order.ts';
+import { askPage } from './list-page.ts';
+import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';
+import { toProblem } from './problems.ts';
+import { createReader } from './reader.ts';
+import { createRemoval, listenForLeaving } from './removal.ts';
+import { whenSeen } from './when-seen.ts';
+
+/** The list is a way back to what one was just doing, not an archive. */
+const pageSizeDefault = 30;
+
+/** Somebody who types searches once, not at each key. */
+const typingMs = 250;
+
+/** Makes the list, which reads itself. */
+export function createConversationList(options: ConversationListOptions): ConversationList {
+  const { client, pageSize = pageSizeDefault } = options;
+  const events = options.events ?? createLiveEvents({ client });
+  const store = createStore<ConversationListState>((before) => keepSame(before, look()));
+  const { changed } = store;
+  const owner = {};
+  const closed = new AbortController();
+  const reader = createReader();
+  let asked = { q: '', archived: false };
+  let found: readonly FoundConversation[] = [];
+  let nextCursor: string | null = null;
+  let isLoading = true;
+  let problem: ChatProblem | null = null;
+  let hasBegun = false;
+  let typing: ReturnType<typeof setTimeout> | undefined;
+
+  const removal = createRemoval({
+    client,
+    undoMs: options.undoMs,
+    onChange: changed,
+    onRefused(error) {
+      problem = toProblem(error);
+      changed();
+    },
+  });
+
+  function look(): ConversationListState {
+    const gone = new Set(removal.ids());
+    return {
+      ...asked,
+      conversations: found.filter(({ id }) => !gone.has(id)),
+      hasMore: nextCursor !== null,
+      isLoading,
+      problem,
+      removed: removal.removed(),
+    };
+  }
+
+  const ask = (cursor: string | null) =>
+    askPage(client, { ...asked, limit: pageSize, cursor }, closed.signal);
+
+  async function read(): Promise<void> {
+    try {
+      await reader.read(
+        () => ask(null),
+        (page) => {
+          found = page.conversations;
+          ({ nextCursor } = page);
+          isLoading = false;
+          problem = null;
+          changed();
+        },
+      );
+    } catch (error) {
+      fail(error);
+    }
+  }
+
+  function fail(error: unknown): void {
+    if (closed.signal.aborted) return;
+    isLoading = false;
+    problem = toProblem(error);
+    if (problem.code === 'invalid_request' && asked.q !== '') {
+      // A search for nothing but punctuation finds nothing.
+      problem = null;
+      found = [];
+      nextCursor = null;
+    }
+    changed();
+  }
+
+  /** Something else is asked for now. */
+  function askFor(now: Partial<typeof asked>, afterMs: number): void {
+    asked = { ...asked, ...now };
+    isLoading = true;
+    reader.outdate();
+    changed();
+    clearTimeout(typing);
+    typing = setTimeout(() => void read(), afterMs);
+  }
+
+  const readAgain = whenSeen(() => void read());
+
+  /** Puts in a conversation as it is now, where it belongs. */
+  function put(conversation: Conversation): void {
+    found = putIn(found, conversation, asked);
+    // What is being read may not know of it.
+    reader.outdate();
+    changed();
+  }
+
+  /** Something was asked or answered in it. */
+  async function bump(conversationId: string, at: string): Promise<void> {
+    const known = found.find(({ id }) => id === conversationId);
+    if (known) {
+      if (Date.parse(at) > Date.parse(known.updatedAt)) put({ ...known, updatedAt: at });
+      return;
+    }
+    if (asked.q.trim() !== '') return;
+    const { signal } = closed;
+    const read = await client.conversation(conversationId, { signal }).catch(() => null);
+    if (read && !signal.aborted) put(read);
+  }
+
+  function hear({ type, data }: ReceivedLiveEvent): void {
+    switch (type) {
+      case 'ready':
+        if (!hasBegun) readAgain.run();
+        hasBegun = true;
+        break;
+      case 'resync':
+        hasBegun = true;
+        readAgain.run();
+        break;
+      case 'conversation.added':
+      case 'conversation.changed':
+        put(data.conversation);
+        break;
+      case 'conversation.removed':
+        found = found.filter(({ id }) => id !== data.conversationId);
+        removal.forget(data.conversationId);
+        changed();
+        break;
+      case 'message.added':
+        void bump(data.conversationId, data.message.createdAt);
+        break;
+      case 'run.ended':
+        if (data.run.finishedAt) void bump(data.conversationId, data.run.finishedAt);
+        break;
+      case 'run.queued':
+      case 'run.started':
+      case 'run.position':
+      case 'run.event':
+    }
+  }
+
+  /** Shows a change at once, and what was there before again if the server refuses it. */
+  async function change(
+    id: string,
+    changes: Partial<Conversation>,
+    send: (signal: AbortSignal) => Promise<Conversation>,
+  ): Promise<Conversation | null> {
+    const { signal } = closed;
+    const before = found.find((one) => one.id === id);
+    problem = null;
+    if (before) put({ ...before, ...changes });
+    try {
+      const now = await send(signal);
+      if (!signal.aborted) put(now);
+      return now;
+    } catch (error) {
+      if (signal.aborted) return null;
+      problem = toProblem(error);
+      if (before) put(before);
+      changed();
+      return null;
+    }
+  }
+
+  const stopListening = events.listen(hear);
+  const stopLeaving = listenForLeaving(removal.finish);
+  events.follow(owner, null);
+  // Not only once the connection stands: the list is of use without one, too.
+  readAgain.run();
+
+  return {
+    getState: store.getState,
+    subscribe: store.subscribe,
+    search: (q) => askFor({ q }, typingMs),
+    showArchived: (archived) => askFor({ archived }, 0),
+    async loadMore() {
+      if (nextCursor === null || isLoading) return;
+      const [cursor, of] = [nextCursor, asked];
+      isLoading = true;
+      changed();
+      try {
+        const page = await ask(cursor);
+        // What was asked for since then is another list.
+        if (closed.signal.aborted || asked !== of || nextCursor !== cursor) return;
+        const known = new Set(found.map(({ id }) => id));
+        found = [...found, ...page.conversations.filter(({ id }) => !known.has(id))];
+        ({ nextCursor } = page);
+        isLoading = false;
+        changed();
+      } catch (error) {
+        fail(error);
+      }
+    },
+    refresh: read,
+    rename: (id, title) =>
+      change(id, { title, titleBy: title === null ? null : 'user' }, (signal) =>
+        client.updateConversation(id, { title }, { signal }),
+      ),
+    pin: (id, pinned) =>
+      change(id, { pinned }, (signal) => client.updateMembership(id, { pinned }, { signal })),
+    archive: (id, archived) =>
+      change(id, { archived }, (signal) => client.updateMembership(id, { archived }, { signal })),
+    remove(id) {
+      const conversation = found.find((one) => one.id === id);
+      if (conversation) removal.add(conversation);
+    },
+    undoRemove: removal.undo,
+    dismiss() {
+      problem = null;
+      changed();
+    },
+    close() {
+      removal.finish();
+      closed.abort();
+      clearTimeout(typing);
+      stopListening();
+      stopLeaving();
+      readAgain.stop();
+      events.release(owner);
+      if (!options.events) events.stop();
+      store.close();
+    },
+  };
+}
