@@ -137,7 +137,7 @@ export async function buildApp({ config, logger, rateLimits, services, health }:
   }
 
   await app.register(cookie);
-  const countForUser = await registerRateLimits(app, services, rateLimits);
+  const countForUser = registerRateLimits(app, services, rateLimits);
   requireIdempotency(app);
   registerAccess(app, services, createAuthenticate(services), countForUser);
 
