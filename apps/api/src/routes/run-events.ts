@@ -2,7 +2,7 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { compareEventIds, type EventId, parseEventId } from '@holdfast/shared/protocol/event-id.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Cursor } from '../hub/subscription.ts';
+import type { Cursor } from '../hub/reader.ts';
 import type { Reading } from '../plugins/access-watch.ts';
 import { admitConnection, openEventStream } from './event-stream.ts';
 import { idParams, pathId } from './request.ts';
