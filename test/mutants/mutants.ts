@@ -166,12 +166,12 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'apps/worker/src/end-run.ts',
-        search: '  const ended = await whileStoreIsAway(() => endRun(store, outcome));\n',
+        search: '  const ended = await whileStoreIsAway(() => runs.end(outcome));\n',
         replace: `  const { status, failureCode = null, finishReason = null } = ending;
   const early = { ...run, status, usage, failure_code: failureCode, finish_reason: finishReason };
   const first = runEnd({ ...early, terminal_seq: outcome.terminalSeq } as RunRow);
   if (first) await log.append(first.event);
-  const ended = await whileStoreIsAway(() => endRun(store, outcome));
+  const ended = await whileStoreIsAway(() => runs.end(outcome));
 `,
       },
       {
