@@ -6,13 +6,8 @@ import {
   type RunView,
   regenerateSchema,
 } from '@holdfast/shared/http/schemas.ts';
-import {
-  type Accepted,
-  type Asking,
-  acceptEdit,
-  acceptMessage,
-  acceptRegenerate,
-} from '@holdfast/shared/store/accept.ts';
+import { type Accepted, type Asking, acceptEdit, acceptRegenerate } from '@holdfast/shared/store/accept.ts';
+import { createAcceptGroups } from '@holdfast/shared/store/accept-groups.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertModelOffered, idempotentRequest, idParams, pathId } from './request.ts';
 import type { App, Services } from './services.ts';
@@ -21,6 +16,7 @@ import { stopRun } from './stop-run.ts';
 /** Asking: post a message, edit one, or have a question answered again. */
 export function registerMessages(app: App, services: Services): void {
   const { store, dispatcher, models, allowance, userGate } = services;
+  const acceptMessage = createAcceptGroups(store);
 
   function asking(request: FastifyRequest, model: string | undefined): Asking {
     assertModelOffered(model, models);
@@ -61,7 +57,7 @@ export function registerMessages(app: App, services: Services): void {
     async (request, reply) => {
       const asked = asking(request, request.body.model);
       const accepted = await userGate(request.user.id, () =>
-        acceptMessage(store, asked, request.grant.conversationId, request.body),
+        acceptMessage(asked, request.grant.conversationId, request.body),
       );
       return answer(accepted, request, reply);
     },
