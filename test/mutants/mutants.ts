@@ -68,6 +68,11 @@ export const mutants: readonly Mutant[] = [
         search: 'const { runId, attempt, from, attemptsToAdd,',
         replace: 'const attempt = sql`runs.attempt`;\n  const { runId, from, attemptsToAdd,',
       },
+      {
+        file: 'packages/shared/src/store/run-groups.ts',
+        search: 'return { claim, end };',
+        replace: 'void end;\n  return { claim, end: (outcome) => endRun(store, outcome) };',
+      },
     ],
   },
   {
@@ -138,6 +143,11 @@ export const mutants: readonly Mutant[] = [
         file: 'packages/shared/src/store/idempotency.ts',
         search: 'if (request.key === undefined) return { result',
         replace: 'if (request.key !== null) return { result',
+      },
+      {
+        file: 'packages/shared/src/store/idempotency.ts',
+        search: 'if (request.key === undefined) return null;',
+        replace: 'if (request.key !== null) return null;',
       },
     ],
   },

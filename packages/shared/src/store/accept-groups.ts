@@ -27,7 +27,10 @@ import {
   toRunView,
 } from './views.ts';
 
-/** Somebody's transaction that stands still holds up a group no longer than this: then each is stored alone. */
+/**
+ * Somebody's transaction that stands still holds up a group no longer than this: then each is stored alone. So does a repeat
+ * that holds a key and waits for the conversation that the group holds.
+ */
 const lockMsMax = 100;
 
 interface Question {
