@@ -110,15 +110,13 @@ it('questions that are stored together leave all that one alone leaves', async (
       message: { ...of.message, id: '', conversationId: '', authorId: '', createdAt: '' },
       run: {
         ...of.run,
-        ...{
-          id: '',
-          conversationId: '',
-          userId: '',
-          promptMessageId: '',
-          messageId: '',
-          eventsUrl: '',
-          createdAt: '',
-        },
+        id: '',
+        conversationId: '',
+        userId: '',
+        promptMessageId: '',
+        messageId: '',
+        eventsUrl: '',
+        createdAt: '',
       },
     });
     expect(general(result)).toEqual(general(alone.result));
