@@ -174,7 +174,8 @@ function endMemberships(
 ): void {
   const { method, user, status } = request;
   const isDone = isSuccess(request);
-  const isOpen = status === null || (request.reply as { code?: unknown } | null)?.code === 'store_unavailable';
+  const isOpen =
+    status === null || (request.reply as { code?: unknown } | null)?.code === 'store_unavailable';
   if (!isDone && !isOpen) return;
   const [, conversationId = '', rest = ''] =
     /^\/api\/conversations\/([^/]+)(?:\/(leave|members\/[^/]+))?$/.exec(pathOf(request)) ?? [];
