@@ -72,6 +72,21 @@ it('a run that waits in the queue ends at once, without a worker, and the provid
   expect(await logEntries(stack, run.id)).toEqual(log);
 });
 
+it('what is to be stopped and cannot be ended at once was stopped all the same: no error, and a worker ends it', async () => {
+  const { run } = await ask(bases[0], question({ deltas: 5, key: 'held' }));
+  const lock = await stack.db.connect();
+  await lock.query('begin');
+  // Nothing but the end of the run needs this row.
+  await lock.query('select 1 from messages where id = $1 for update', [run.messageId]);
+  const reply = await call(bases[0], 'DELETE', `/api/conversations/${run.conversationId}`);
+  expect(reply.status).toBe(204);
+  await lock.query('commit');
+  lock.release();
+  await startWorker();
+  await expect.poll(async () => (await storedRun(stack, run.id)).status, patience).toBe('cancelled');
+  expect(requests('held')).toEqual([]);
+});
+
 it('an answer under way is broken off within a second, also by another API process; what was written stays, with its usage', async () => {
   await startWorker();
   const directive = { deltas: 1_000, intervalMs: 20, seed: 51, key: 'answering' };

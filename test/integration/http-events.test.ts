@@ -67,6 +67,26 @@ describe('the head of an event stream', () => {
     expect(stream.headers['content-length']).toBeUndefined();
   });
 
+  it('carries the same headers of security as every other answer', async () => {
+    const stream = await open(base);
+    stream.cut();
+    const other = await fetch(`${base}/healthz`);
+    const names = [
+      'content-security-policy',
+      'x-content-type-options',
+      'x-frame-options',
+      'referrer-policy',
+      'cross-origin-opener-policy',
+    ];
+    for (const name of names) {
+      expect(stream.headers[name]).toBeTruthy();
+      expect(stream.headers[name]).toBe(other.headers.get(name));
+    }
+    expect(stream.headers['content-security-policy']).toContain("frame-ancestors 'none'");
+    // A head that was cut off in the middle must have it, or an EventSource gives up for ever.
+    expect(Object.keys(stream.headers)[0]).toBe('content-type');
+  });
+
   it('has another request id for each connection', async () => {
     const streams = await Promise.all(Array.from({ length: 10 }, () => open(base)));
     for (const stream of streams) stream.cut();

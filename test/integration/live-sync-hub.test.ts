@@ -13,7 +13,7 @@ import type { FeedCursor } from '@holdfast/shared/sync/feed-cursor.ts';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest';
 import { createFeedHub, type FeedHub } from '../../apps/api/src/feed/feed-hub.ts';
 import type { FeedSession } from '../../apps/api/src/feed/feed-session.ts';
-import type { Subscription } from '../../apps/api/src/hub/subscription.ts';
+import type { Subscription } from '../../apps/api/src/hub/reader.ts';
 import { patience } from '../support/inspect.ts';
 import { makePerson, type Person } from '../support/people.ts';
 import { type Stack, startStack } from '../support/stack.ts';

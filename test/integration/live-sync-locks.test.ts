@@ -5,6 +5,7 @@
 import { v7Id } from '@holdfast/shared/id.ts';
 import { acceptMessage } from '@holdfast/shared/store/accept.ts';
 import { connectDatabase, type Store } from '@holdfast/shared/store/database.ts';
+import { createRunGroups } from '@holdfast/shared/store/run-groups.ts';
 import { claimRun, endRun, releaseRun } from '@holdfast/shared/store/run-lease.ts';
 import { recordEvents } from '@holdfast/shared/store/user-events.ts';
 import { readFeed, trimFeeds } from '@holdfast/shared/store/user-feed.ts';
@@ -65,6 +66,7 @@ it('questions that interrupt, claims, hand-backs and ends of shared conversation
   const conversations = await Promise.all(orders.map(conversationOf));
   const failures: unknown[] = [];
   const runIds = new Set<string>();
+  const groups = createRunGroups(store, 'test', 1);
 
   async function play(seed: number): Promise<void> {
     const random = seededRandom(seed);
@@ -88,13 +90,15 @@ it('questions that interrupt, claims, hand-backs and ends of shared conversation
           continue;
         }
         const runId = pick([...runIds]);
-        const run = await claimRun(store, runId, 'test', 1);
+        // Alone, or with what others do at the same time.
+        const grouped = random() < 0.5;
+        const run = await (grouped ? groups.claim(runId) : claimRun(store, runId, 'test', 1));
         if (!run) continue;
         if (random() < 0.3) {
           await releaseRun(store, { runId, attempt: run.attempt }, { delayMs: 0, retry: false, usage: null });
           continue;
         }
-        const ended = await endRun(store, {
+        const outcome = {
           runId,
           attempt: run.attempt,
           from: 'running',
@@ -104,7 +108,8 @@ it('questions that interrupt, claims, hand-backs and ends of shared conversation
           terminalSeq: 1,
           usage: null,
           attemptUsage: null,
-        });
+        } as const;
+        const ended = await (grouped ? groups.end(outcome) : endRun(store, outcome));
         if (ended) runIds.delete(runId);
       } catch (error) {
         failures.push(error);

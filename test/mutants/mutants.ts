@@ -68,6 +68,11 @@ export const mutants: readonly Mutant[] = [
         search: 'const { runId, attempt, from, attemptsToAdd,',
         replace: 'const attempt = sql`runs.attempt`;\n  const { runId, from, attemptsToAdd,',
       },
+      {
+        file: 'packages/shared/src/store/run-groups.ts',
+        search: 'return { claim, end };',
+        replace: 'void end;\n  return { claim, end: (outcome) => endRun(store, outcome) };',
+      },
     ],
   },
   {
@@ -139,6 +144,11 @@ export const mutants: readonly Mutant[] = [
         search: 'if (request.key === undefined) return { result',
         replace: 'if (request.key !== null) return { result',
       },
+      {
+        file: 'packages/shared/src/store/idempotency.ts',
+        search: 'if (request.key === undefined) return null;',
+        replace: 'if (request.key !== null) return null;',
+      },
     ],
   },
   {
@@ -166,12 +176,12 @@ export const mutants: readonly Mutant[] = [
     edits: [
       {
         file: 'apps/worker/src/end-run.ts',
-        search: '  const ended = await whileStoreIsAway(() => endRun(store, outcome));\n',
+        search: '  const ended = await whileStoreIsAway(() => runs.end(outcome));\n',
         replace: `  const { status, failureCode = null, finishReason = null } = ending;
   const early = { ...run, status, usage, failure_code: failureCode, finish_reason: finishReason };
   const first = runEnd({ ...early, terminal_seq: outcome.terminalSeq } as RunRow);
   if (first) await log.append(first.event);
-  const ended = await whileStoreIsAway(() => endRun(store, outcome));
+  const ended = await whileStoreIsAway(() => runs.end(outcome));
 `,
       },
       {

@@ -145,6 +145,13 @@ describe('takes for kept', () => {
       ['1-3', 'completed', end(9)],
     ]);
     draft.entries['busy'] = request(ann, 'GET /api/me', 503, null);
+    // The commit was made, and nobody could tell.
+    draft.entries['removed'] = request(ann, 'DELETE /api/conversations/c', 503, {
+      code: 'store_unavailable',
+    });
+    draft.entries['gone'] = request(bob, 'GET /api/conversations/c/messages', 404, {
+      code: 'conversation_not_found',
+    });
     const history = toHistory(draft);
     expect(checkHistory(history, { withFaults: true })).toEqual([]);
     expect(rulesOf(history)).toEqual(['status']);

@@ -14,7 +14,7 @@ import {
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
 import { onTestFinished, vi } from 'vitest';
 import { createHub, type Hub } from '../../apps/api/src/hub/hub.ts';
-import type { Cursor, Sink, Subscription } from '../../apps/api/src/hub/subscription.ts';
+import type { Cursor, Sink, Subscription } from '../../apps/api/src/hub/reader.ts';
 
 export const runId = 'run';
 export const started = { type: 'started', json: '{"runId":"run","model":"m"}' } as const;
@@ -136,6 +136,11 @@ export function createBench(): Bench {
         return events.length - taken >= reader.capacity;
       },
       send: (event) => void events.push(event),
+      sendAll(sent) {
+        if (events.length - taken + sent.length > reader.capacity) return false;
+        events.push(...sent);
+        return true;
+      },
       whenWritable: () => (sink.full ? new Promise((resolve) => waiting.push(resolve)) : Promise.resolve()),
       end() {
         isEnded = true;

@@ -1,6 +1,6 @@
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { Cursor } from '../../apps/api/src/hub/subscription.ts';
+import type { Cursor } from '../../apps/api/src/hub/reader.ts';
 import {
   type Bench,
   behind,

@@ -1,6 +1,6 @@
 /** All plays of the hub's world that there can be (fast-check). */
 import fc from 'fast-check';
-import type { Cursor } from '../../apps/api/src/hub/subscription.ts';
+import type { Cursor } from '../../apps/api/src/hub/reader.ts';
 import type { AttemptPlan, Play } from './hub-play.ts';
 import type { ReaderPlan } from './hub-reader.ts';
 

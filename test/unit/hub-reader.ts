@@ -10,7 +10,7 @@ import {
 } from '@holdfast/shared/protocol/event-id.ts';
 import { isTerminalType, type LoggedEvent, type RunEnd } from '@holdfast/shared/protocol/run-event.ts';
 import { applyToText } from '@holdfast/shared/run-log/read-text.ts';
-import type { Cursor, Sink, Subscription } from '../../apps/api/src/hub/subscription.ts';
+import type { Cursor, Sink, Subscription } from '../../apps/api/src/hub/reader.ts';
 import { type Answer, applyEvent, emptyAnswer } from '../../packages/client/src/apply-event.ts';
 import type { ReceivedEvent } from '../../packages/client/src/received-event.ts';
 import type { Choose, TextAt } from './hub-play.ts';
@@ -138,6 +138,11 @@ export function createReader(plan: ReaderPlan, deps: ReaderDeps): Reader {
         if (flushing) return;
         flushing = true;
         void deps.turn().then(flush);
+      },
+      sendAll(events) {
+        if (buffer.length + events.length > plan.capacity) return false;
+        for (const event of events) sink.send(event);
+        return true;
       },
       whenWritable() {
         if (state === 'closed' || !sink.full) return Promise.resolve();

@@ -1,6 +1,5 @@
 import cookie from '@fastify/cookie';
 import cors from '@fastify/cors';
-import helmet from '@fastify/helmet';
 import { v7Id } from '@holdfast/shared/id.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import Fastify, { type FastifyBaseLogger, LogController } from 'fastify';
@@ -16,6 +15,7 @@ import { registerJsonBody } from './plugins/json-body.ts';
 import { answerBrokenHttp, answerFrameworkError, registerProblems } from './plugins/problem.ts';
 import { type RateLimitOptions, registerRateLimits } from './plugins/rate-limits.ts';
 import { registerRingFeeds } from './plugins/ring-feeds.ts';
+import { registerSecurityHeaders } from './plugins/security-headers.ts';
 import { registerWeb } from './plugins/web.ts';
 import { registerAccount } from './routes/account.ts';
 import { registerAdminQueue } from './routes/admin-queue.ts';
@@ -105,26 +105,7 @@ export async function buildApp({ config, logger, rateLimits, services, health }:
     );
   });
 
-  await app.register(helmet, {
-    contentSecurityPolicy: {
-      useDefaults: false,
-      directives: {
-        defaultSrc: ["'self'"],
-        // Pictures in answers could carry what was said to somebody else's server.
-        imgSrc: ["'self'", 'data:'],
-        objectSrc: ["'none'"],
-        baseUri: ["'none'"],
-        formAction: ["'self'"],
-        frameAncestors: ["'none'"],
-      },
-    },
-    frameguard: { action: 'deny' },
-    referrerPolicy: { policy: 'no-referrer' },
-    // Whether a site is reached by TLS only is decided by the proxy that ends TLS.
-    strictTransportSecurity: false,
-    // Pages of the origins in CORS_ORIGINS read the API; CORS decides, not this header.
-    crossOriginResourcePolicy: false,
-  });
+  await registerSecurityHeaders(app);
   if (config.corsOrigins.length > 0) {
     await app.register(cors, {
       origin: [...config.corsOrigins],
@@ -137,7 +118,7 @@ export async function buildApp({ config, logger, rateLimits, services, health }:
   }
 
   await app.register(cookie);
-  const countForUser = await registerRateLimits(app, services, rateLimits);
+  const countForUser = registerRateLimits(app, services, rateLimits);
   requireIdempotency(app);
   registerAccess(app, services, createAuthenticate(services), countForUser);
 

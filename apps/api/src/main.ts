@@ -19,6 +19,7 @@ import { createHub } from './hub/hub.ts';
 import { createAccessWatch } from './plugins/access-watch.ts';
 import { createAccounts } from './plugins/accounts.ts';
 import { createEventConnectionLimit } from './plugins/event-connection-limit.ts';
+import { createLowestPositions } from './queue/lowest-positions.ts';
 import { createPositions } from './queue/positions.ts';
 import { createUserGate } from './queue/user-gate.ts';
 import { createConnections } from './sse/connection.ts';
@@ -59,7 +60,11 @@ const connections = createConnections({
   lifeMsMax: config.connectionLifeMs,
   connectionsMax: config.connectionsMax,
 });
-const positions = createPositions({ store, logger });
+const positions = createPositions({
+  store,
+  lowest: createLowestPositions({ redis, prefix: config.redisPrefix, logger }),
+  logger,
+});
 const accessWatch = createAccessWatch({ store, logger });
 const hub = createHub({
   runLog,

@@ -4,7 +4,7 @@ import type { FailureCode } from '@holdfast/shared/protocol/error-code.ts';
 import type { TerminalStatus } from '@holdfast/shared/protocol/run.ts';
 import type { FinishReason, RunEnd, Usage } from '@holdfast/shared/protocol/run-event.ts';
 import { isDatabaseUnavailable, type Store } from '@holdfast/shared/store/database.ts';
-import { endRun } from '@holdfast/shared/store/run-lease.ts';
+import type { RunGroups } from '@holdfast/shared/store/run-groups.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
 import type { FeedBell } from '@holdfast/shared/sync/feed-bell.ts';
@@ -36,7 +36,12 @@ export interface RunToEnd {
 /** Writes the end to Postgres, then to the log. Throws RunLostError when another attempt has the run. */
 export async function writeEnd(
   { run, ending, text, usage, attemptUsage, log, held }: RunToEnd,
-  { store, feedBell, leaving }: { store: Store; feedBell: FeedBell; leaving: AbortSignal },
+  {
+    store,
+    runs,
+    feedBell,
+    leaving,
+  }: { store: Store; runs: RunGroups; feedBell: FeedBell; leaving: AbortSignal },
 ): Promise<void> {
   const outcome = {
     runId: run.id,
@@ -50,7 +55,7 @@ export async function writeEnd(
     ...ending,
   } as const;
   held.beginEnd();
-  const ended = await whileStoreIsAway(() => endRun(store, outcome));
+  const ended = await whileStoreIsAway(() => runs.end(outcome));
   const terminal = ended ? runEnd(ended) : await endOfAttempt(run, store);
   if (!terminal) throw new RunLostError('the run is no longer ours to end');
   feedBell.ring(run.conversation_id);

@@ -13,6 +13,7 @@ import { createRedisRunLog } from '@holdfast/shared/run-log/redis.ts';
 import { leanScriptsThrough } from '@holdfast/shared/run-log/scripts.ts';
 import { connectDatabase } from '@holdfast/shared/store/database.ts';
 import { databaseFault } from '@holdfast/shared/store/database-fault.ts';
+import { createRunGroups } from '@holdfast/shared/store/run-groups.ts';
 import { createFeedBell } from '@holdfast/shared/sync/feed-bell.ts';
 import { DelayedError, Worker } from 'bullmq';
 import { listenForCancels } from './cancel-listener.ts';
@@ -77,6 +78,8 @@ const upstream = createOpenAiUpstream({
   idleMs: config.upstreamIdleMs,
 });
 
+const runs = createRunGroups(store, workerId, config.leaseMs);
+
 const titles =
   config.titles === 'on' ? startTitleWriter({ store, upstream, feedBell, workerId, logger }) : null;
 
@@ -89,13 +92,12 @@ const worker = new Worker<RunJob>(
     const { runId } = job.data;
     const { delayMs } = await processRun(runId, token, {
       store,
+      runs,
       runLog,
       upstream,
       leases,
       feedBell,
       logger,
-      workerId,
-      leaseMs: config.leaseMs,
       retriesMax: config.upstreamRetries,
       tokensPerDay: config.tokensPerDay,
       leaving: leaving.signal,

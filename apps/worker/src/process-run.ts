@@ -17,7 +17,8 @@ import {
   type RunLogWriter,
 } from '@holdfast/shared/run-log/run-log.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
-import { claimRun, isNewestAttempt, releaseRun } from '@holdfast/shared/store/run-lease.ts';
+import type { RunGroups } from '@holdfast/shared/store/run-groups.ts';
+import { isNewestAttempt, releaseRun } from '@holdfast/shared/store/run-lease.ts';
 import { endedRuns } from '@holdfast/shared/store/runs.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
 import type { FeedBell } from '@holdfast/shared/sync/feed-bell.ts';
@@ -43,14 +44,14 @@ const retryAfterMsMax = 120_000;
 
 export interface ProcessRunDeps {
   readonly store: Store;
+  /** Claims and ends runs, those of many together. */
+  readonly runs: RunGroups;
   readonly runLog: RunLogReader & RunLogWriter;
   readonly upstream: Upstream;
   readonly leases: LeaseKeeper;
   /** Rung after each change of a run that its members are told of. */
   readonly feedBell: FeedBell;
   readonly logger: Logger;
-  readonly workerId: string;
-  readonly leaseMs: number;
   /** How often a run is tried again after failures of the provider that may pass. */
   readonly retriesMax: number;
   /** Tokens that a user may use in a day; 0: no limit. */
@@ -69,7 +70,7 @@ const done: Processed = { delayMs: null };
 /** Does one run, or what is left of it. Rejects only when the store does not answer: then the job may be lost, the run not. */
 export async function processRun(runId: string, lockToken: string, deps: ProcessRunDeps): Promise<Processed> {
   const { store, runLog, leases } = deps;
-  const claimed = await claimRun(store, runId, deps.workerId, deps.leaseMs);
+  const claimed = await deps.runs.claim(runId);
   if (!claimed) {
     await repairEnd(runId, deps);
     return done;

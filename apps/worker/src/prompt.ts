@@ -1,6 +1,5 @@
-import { readBranch } from '@holdfast/shared/store/branches.ts';
+import { readPrompt } from '@holdfast/shared/store/branches.ts';
 import type { Store } from '@holdfast/shared/store/database.ts';
-import { planKept } from '@holdfast/shared/store/kept-plans.ts';
 import type { RunRow } from '@holdfast/shared/store/views.ts';
 import type { Prompt } from './upstream/upstream.ts';
 
@@ -20,19 +19,10 @@ export interface RunPrompt {
  * word, are left out.
  */
 export async function buildPrompt(store: Store, run: RunRow): Promise<RunPrompt> {
-  const conversation = await store
-    .selectFrom('conversations')
-    .select('system_prompt')
-    .modifyFront(planKept)
-    .where('id', '=', run.conversation_id)
-    .executeTakeFirst();
-  const branch = await readBranch(store, run.continues_id ?? run.prompt_message_id);
-  const messages: Prompt['messages'][number][] = branch
-    .filter((message) => message.text !== '')
-    .map((message) => ({ role: message.role, content: message.text }));
-  const begun = (run.continues_id !== null && branch.at(-1)?.text) || '';
+  const leafId = run.continues_id ?? run.prompt_message_id;
+  const messages = await readPrompt(store, run.conversation_id, leafId);
+  const last = messages.at(-1);
+  const begun = (run.continues_id !== null && last?.role === 'assistant' && last.content) || '';
   if (begun !== '') messages.push({ role: 'user', content: goOn });
-  const systemPrompt = conversation?.system_prompt;
-  if (systemPrompt) messages.unshift({ role: 'system', content: systemPrompt });
   return { prompt: { model: run.model, messages, parameters: run.parameters }, begun };
 }

@@ -166,14 +166,17 @@ export function indexHistory({ entries }: History): Index {
   };
 }
 
-/** A request without an answer may have done it, too. */
+/** A request without an answer may have done it, too, and so may one that Postgres did not answer. */
 function endMemberships(
   request: RequestEntry,
   memberships: Map<string, Membership[]>,
   deleted: Set<string>,
 ): void {
   const { method, user, status } = request;
-  if (status !== null && !isSuccess(request)) return;
+  const isDone = isSuccess(request);
+  const isOpen =
+    status === null || (request.reply as { code?: unknown } | null)?.code === 'store_unavailable';
+  if (!isDone && !isOpen) return;
   const [, conversationId = '', rest = ''] =
     /^\/api\/conversations\/([^/]+)(?:\/(leave|members\/[^/]+))?$/.exec(pathOf(request)) ?? [];
   const list = memberships.get(conversationId) ?? [];
@@ -182,7 +185,7 @@ function endMemberships(
       // Before this one began, or after it ended: they became a member again.
       if (membership.from > request.ended) continue;
       membership.surelyTo = Math.min(membership.surelyTo, request.began);
-      if (status !== null && membership.surelyFrom < request.began) {
+      if (isDone && membership.surelyFrom < request.began) {
         membership.to = Math.min(membership.to, request.ended);
       }
     }

@@ -7,7 +7,7 @@
 import type { EventId } from '@holdfast/shared/protocol/event-id.ts';
 import { isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import type { Hub } from '../hub/hub.ts';
-import type { Cursor } from '../hub/subscription.ts';
+import type { Cursor } from '../hub/reader.ts';
 
 /** Runs that are followed at once although they wait: each costs a subscription. Others follow when they start. */
 const waitingRunsMax = 50;

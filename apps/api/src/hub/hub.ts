@@ -9,7 +9,9 @@ import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts'
 import type { RunLogFeed, RunLogFeedHandlers, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
 import { createGate } from './gate.ts';
-import { type Cursor, createSubscription, type Sink, type Subscription } from './subscription.ts';
+import { createPageReader } from './page-reader.ts';
+import type { Cursor, Sink, Subscription } from './reader.ts';
+import { createSubscription } from './subscription.ts';
 
 /** History reads under way at once: more do not make a reconnect storm shorter, only bigger in memory. */
 const readsMax = 64;
@@ -51,6 +53,7 @@ interface Tail {
 export function createHub({ runLog, createFeed, lookUpEnds, watchPosition, logger }: HubOptions): Hub {
   const tails = new Map<string, Tail>();
   const gate = createGate(readsMax);
+  const readPage = createPageReader(runLog, gate);
 
   const feed = createFeed({
     onEvent(runId, event) {
@@ -149,6 +152,7 @@ export function createHub({ runLog, createFeed, lookUpEnds, watchPosition, logge
         runLog,
         sink,
         gate,
+        readPage,
         listening: tail.listening,
         lookUpEnd: async (id) => (await lookUpEnds([id])).get(id),
         watchPosition: (onPosition) => watchPosition?.(runId, onPosition) ?? (() => {}),

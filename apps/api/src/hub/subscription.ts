@@ -7,7 +7,6 @@
  *
  * A live reader goes back to replaying when an event is missing or when its connection is full: a slow reader then
  * costs a position in the log and nothing else.
- *
  * The hub must be listening before `replay` reads the log. In the other order an event that is appended between the
  * read and the registration would be lost.
  */
@@ -16,11 +15,13 @@ import { compareEventIds, type EventId, isNextEventId } from '@holdfast/shared/p
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import { encodeEventData, isTerminalType, type LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import { readText } from '@holdfast/shared/run-log/read-text.ts';
-import type { LogHead, LogPage, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
+import type { LogPage, RunLogReader } from '@holdfast/shared/run-log/run-log.ts';
 import type { EndedRun } from '@holdfast/shared/store/runs.ts';
+import { isChain } from './chain.ts';
 import type { Gate } from './gate.ts';
+import type { ReadPage } from './page-reader.ts';
 import { nextPageEvents, pageEventsFirst } from './page-size.ts';
-import type { Cursor, Sink } from './reader.ts';
+import type { Cursor, Sink, Subscription } from './reader.ts';
 
 /** About two seconds of a fast model. A replay that is further behind reads the log again instead. */
 const pendingEventsMax = 256;
@@ -29,29 +30,14 @@ const pendingEventsMax = 256;
 const rereadMsMin = 100;
 const rereadMsMax = 1_000;
 
-export type { Cursor, Sink } from './reader.ts';
-
-export interface Subscription {
-  /** A live event. */
-  offer(event: LoggedEvent): void;
-  /** How far the log is, seen by a check: reads what this reader lacks. */
-  compare(head: LogHead): void;
-  /** Events may have been missed: reads the log again. */
-  reread(): void;
-  /** The run ended and the log does not say so: delivers the end that Postgres knows. */
-  finish(ended: EndedRun): void;
-  /** Whether it waits for the log, rather than for its reader. */
-  readonly waitsForLog: boolean;
-  close(): void;
-}
-
 export interface SubscriptionOptions {
   readonly runId: string;
   readonly cursor: Cursor;
   readonly runLog: RunLogReader;
   readonly sink: Sink;
-  /** Bounds the reads of all subscriptions together: in a reconnect storm that halves the peak memory. */
+  /** Bounds the reads of all subscriptions together, also those of `readPage`: halves the peak memory of a storm. */
   readonly gate: Gate;
+  readonly readPage: ReadPage;
   /** Resolves when live events of this run are being heard. */
   readonly listening: Promise<void>;
   /** How the run ended, if it did. */
@@ -87,14 +73,19 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   }
 
   function send(event: LoggedEvent): void {
-    unwatch?.();
-    unwatch = null;
-    position = event.id;
-    positionIsOurs = true;
     // An opening replaces the text as a snapshot does.
     if (event.id.seq === 0) wantsSnapshot = false;
     sink.send(event);
-    if (isTerminalType(event.type)) finishReading();
+    passed(event);
+  }
+
+  /** The reader was sent everything up to this event. */
+  function passed({ id, type }: LoggedEvent): void {
+    unwatch?.();
+    unwatch = null;
+    position = id;
+    positionIsOurs = true;
+    if (isTerminalType(type)) finishReading();
   }
 
   function finishReading(): void {
@@ -134,6 +125,15 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
     return true;
   }
 
+  /** Delivers events in one piece, if they follow each other and what the reader has, and it can take all of them. */
+  function deliverAll(events: readonly LoggedEvent[]): boolean {
+    const last = events.at(-1);
+    if (!last || !position || sink.full || !isChain(position, events) || !sink.sendAll?.(events))
+      return false;
+    passed(last);
+    return true;
+  }
+
   /** Whether the page goes on where the reader is. If not, only a snapshot can help. */
   function covers({ head, events }: LogPage): boolean {
     if (wantsSnapshot) return false;
@@ -157,7 +157,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   /** Reads one page and delivers it. Returns whether the reader now has all that the log holds. */
   async function replayPage(): Promise<boolean> {
     const limit = pageEvents;
-    const page = await gate(() => runLog.read(runId, position, limit));
+    const page = await options.readPage(runId, position, limit);
     logFails = false;
     if (state === 'closed') return true;
     if (!page.head) {
@@ -170,7 +170,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
       await sendSnapshot();
       return false;
     }
-    const taken = deliver(page.events);
+    const taken = deliverAll(page.events) || deliver(page.events);
     pageEvents = nextPageEvents(page.events, { limit, taken });
     return taken && page.events.length < limit;
   }
@@ -200,7 +200,7 @@ export function createSubscription(options: SubscriptionOptions): Subscription {
   function startReplay(): void {
     replay().catch((error: unknown) => {
       options.onError(error);
-      // A bug, not the world: end the connection, so that the client comes back instead of waiting for nothing.
+      // A bug, not the world: the client comes back instead of waiting for nothing.
       if (state !== 'closed') finishReading();
     });
   }

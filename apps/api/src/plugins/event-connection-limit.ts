@@ -6,12 +6,12 @@
  * While Redis is away each process counts its own.
  */
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { ServerResponse } from 'node:http';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { defineScript, groupedByKey, perTurn } from './per-turn.ts';
 import { addressOf } from './rate-limits.ts';
 
 /** A connection that has come to the end of its life may still be sending its last events. */
@@ -44,6 +44,13 @@ export interface EventConnectionLimit {
   closeUser(userId: string): Promise<void>;
 }
 
+interface Place {
+  /** Of the holder's sorted set. */
+  readonly key: string;
+  readonly place: string;
+  readonly max: number;
+}
+
 /** The limit as one API process sees it. */
 export function createEventConnectionLimit(options: EventConnectionLimitOptions): EventConnectionLimit {
   const { redis, subscriber, redisPrefix, lifeMsMax, perUserMax, perAddressMax, logger } = options;
@@ -51,11 +58,32 @@ export function createEventConnectionLimit(options: EventConnectionLimitOptions)
   const open = new Map<string, Set<ServerResponse>>();
   const closeChannel = `${redisPrefix}:close-user`;
 
-  const lua = readFileSync(new URL('./lua/take-place-1.lua', import.meta.url), 'utf8');
-  redis.defineCommand('holdfast:take-place', { numberOfKeys: 1, lua });
-  const takePlace = (
-    Reflect.get(redis, 'holdfast:take-place') as (...args: unknown[]) => Promise<number>
-  ).bind(redis);
+  const takePlaces = defineScript(redis, 'take-places');
+  const takePlace = perTurn(async (asked: readonly Place[]) => {
+    const groups = groupedByKey(asked);
+    const args = groups.flatMap(({ items }) => [
+      items.length,
+      ...items.flatMap(({ max, place }) => [max, place]),
+    ]);
+    const taken = await takePlaces(
+      groups.map(({ key }) => key),
+      [lifeMsMax + graceMs, ...args],
+    );
+    const inOrder: boolean[] = [];
+    groups
+      .flatMap(({ places }) => places)
+      .forEach((at, n) => {
+        inOrder[at] = taken[n] === 1;
+      });
+    return inOrder;
+  });
+  /** When a process of a thousand connections ends, or a network, all their places are given back together. */
+  const givePlaceBack = perTurn(async (given: readonly Omit<Place, 'max'>[]) => {
+    await Promise.all(
+      groupedByKey(given).map(({ key, items }) => redis.zrem(key, ...items.map(({ place }) => place))),
+    );
+    return [];
+  });
   const keyOf = (holder: string) => `${redisPrefix}:event-connections:${holder}`;
 
   function closeHere(userId: string): void {
@@ -70,7 +98,7 @@ export function createEventConnectionLimit(options: EventConnectionLimitOptions)
 
   async function takeHere(holder: string, place: string, max: number): Promise<boolean> {
     try {
-      return (await takePlace(keyOf(holder), place, max, lifeMsMax + graceMs)) === 1;
+      return await takePlace({ key: keyOf(holder), place, max });
     } catch (error) {
       logger.warn({ err: error }, 'event connections are counted by this process alone');
       return (open.get(holder)?.size ?? 0) < max;
@@ -100,7 +128,7 @@ export function createEventConnectionLimit(options: EventConnectionLimitOptions)
         here.delete(response);
         if (here.size === 0 && open.get(holder) === here) open.delete(holder);
         // A place that is not given back because Redis is away is free when its time is over.
-        redis.zrem(keyOf(holder), place).catch(() => undefined);
+        givePlaceBack({ key: keyOf(holder), place }).catch(() => undefined);
       };
       response.once('close', release);
       // Gone while we asked: its `close` has been.

@@ -51,7 +51,8 @@ function toAppError(error: unknown): AppError {
   }
   if (isDatabaseUnavailable(error)) {
     return new AppError('store_unavailable', {
-      detail: 'The database does not answer at the moment. Nothing was changed; try again.',
+      detail:
+        'The database does not answer at the moment. A change may have been made or not: try again, with the same Idempotency-Key where there is one.',
       retryAfterSeconds,
       cause: error,
     });

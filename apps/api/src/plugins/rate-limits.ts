@@ -5,13 +5,14 @@
  * Redis is away nothing is counted and everything passes: an outage must not become a bigger one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import rateLimit, { normalizeIP } from '@fastify/rate-limit';
+import { normalizeIP } from '@fastify/rate-limit';
 import { AppError } from '@holdfast/shared/errors.ts';
 import { isRepeat } from '@holdfast/shared/store/idempotency.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
 import { idempotentRequest } from '../routes/request.ts';
 import type { App, Services } from '../routes/services.ts';
+import { defineScript, groupedByKey, perTurn } from './per-turn.ts';
 
 const windowMs = 60_000;
 
@@ -25,6 +26,12 @@ export interface RateLimitOptions {
   readonly requestsPerAddress: number;
 }
 
+/** A request as it was counted: the how-manieth of its window, and when that is over. */
+interface Counted {
+  readonly count: number;
+  readonly leftSeconds: number;
+}
+
 /** Counts a request for its user, whom `request.credential` names, and refuses it with `rate_limited`. */
 export type CountForUser = (request: FastifyRequest, reply: FastifyReply) => Promise<void>;
 
@@ -34,11 +41,11 @@ export function addressOf(request: FastifyRequest): string {
 }
 
 /** Register it before `registerAccess`: what this refuses costs no look at the database. */
-export async function registerRateLimits(
+export function registerRateLimits(
   app: App,
   { store }: Pick<Services, 'store'>,
   { redis, redisPrefix, requestsPerUser, requestsPerAddress }: RateLimitOptions,
-): Promise<CountForUser> {
+): CountForUser {
   /** From a failure to count until Redis answers again: one that hangs would make each request wait for it. */
   let away = false;
   async function waitUntilRedisAnswers(): Promise<void> {
@@ -48,21 +55,23 @@ export async function registerRateLimits(
     away = false;
   }
 
-  await app.register(rateLimit, {
-    global: false,
-    redis,
-    nameSpace: `${redisPrefix}:requests:`,
-    timeWindow: windowMs,
-    // Before authentication there is no credential yet.
-    keyGenerator: (request) =>
-      request.credential ? `user:${request.credential.identity.id}` : `address:${addressOf(request)}`,
-    max: (request) =>
-      request.credential
-        ? (request.credential.identity.limits.requestsPerMinute ?? requestsPerUser)
-        : requestsPerAddress,
-    allowList: () => away || redis.status !== 'ready',
+  const countRequests = defineScript(redis, 'count-requests');
+  const countInRedis = perTurn(async (requests: readonly { key: string }[]) => {
+    const groups = groupedByKey(requests);
+    const replies = await countRequests(
+      groups.map(({ key }) => key),
+      [windowMs, ...groups.map(({ items }) => items.length)],
+    );
+    const counted: Counted[] = [];
+    groups.forEach(({ places }, n) => {
+      const [all = 0, leftMs = 0] = replies.slice(2 * n, 2 * n + 2);
+      // As if they had come one after the other: of those that were counted together only some may be within the limit.
+      places.forEach((at, nth) => {
+        counted[at] = { count: all - places.length + nth + 1, leftSeconds: Math.ceil(leftMs / 1_000) };
+      });
+    });
+    return counted;
   });
-  const countInRedis = app.createRateLimit();
 
   /** Counts, tells what is left, and returns the refusal if there is none left. */
   async function count(
@@ -70,21 +79,27 @@ export async function registerRateLimits(
     reply: FastifyReply,
     policy: 'user' | 'address',
   ): Promise<AppError | null> {
-    const counted = await countInRedis(request).catch((error: unknown) => {
-      request.log.warn({ err: error }, 'requests are not counted');
-      if (!away) void waitUntilRedisAnswers();
-      return null;
-    });
-    if (!counted || counted.isAllowed) return null;
-    const { max, remaining, ttlInSeconds } = counted;
+    if (away || redis.status !== 'ready') return null;
+    const identity = policy === 'user' ? request.credential?.identity : undefined;
+    const max = identity ? (identity.limits.requestsPerMinute ?? requestsPerUser) : requestsPerAddress;
+    const whose = identity ? `user:${identity.id}` : `address:${addressOf(request)}`;
+    const counted = await countInRedis({ key: `${redisPrefix}:requests:${whose}` }).catch(
+      (error: unknown) => {
+        request.log.warn({ err: error }, 'requests are not counted');
+        if (!away) void waitUntilRedisAnswers();
+        return null;
+      },
+    );
+    if (!counted) return null;
+    const remaining = Math.max(0, max - counted.count);
     // "RateLimit-Policy: A Server MAY use this field to communicate its quota policies", "RateLimit: the current state"
     // (draft-ietf-httpapi-ratelimit-headers, 3 and 4): lists of structured fields, here what binds closest first.
     prepend(reply, 'ratelimit-policy', `"${policy}";q=${max};w=${windowMs / 1_000}`);
-    prepend(reply, 'ratelimit', `"${policy}";r=${remaining};t=${ttlInSeconds}`);
-    if (!counted.isExceeded) return null;
+    prepend(reply, 'ratelimit', `"${policy}";r=${remaining};t=${counted.leftSeconds}`);
+    if (counted.count <= max) return null;
     return new AppError('rate_limited', {
       detail: `More than ${max} requests of this ${policy} within a minute. Wait for Retry-After seconds.`,
-      retryAfterSeconds: Math.max(1, ttlInSeconds),
+      retryAfterSeconds: Math.max(1, counted.leftSeconds),
     });
   }
 

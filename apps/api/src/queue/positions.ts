@@ -7,6 +7,7 @@ import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts'
 import type { Store } from '@holdfast/shared/store/database.ts';
 import { msPerStart, readLine, stillWaiting } from '@holdfast/shared/store/positions.ts';
 import { rankLine } from './line.ts';
+import type { FoundPosition, LowestPositions } from './lowest-positions.ts';
 
 /** How often a reader is told, at most. */
 const lookMs = 1_000;
@@ -30,20 +31,24 @@ export interface Positions {
   close(): void;
 }
 
-/** What one look found. `higher`: runs of a higher priority in the line. */
-interface FoundPosition extends QueuePosition {
-  readonly higher: number;
-}
+/** What one look found of one run. */
+type Place = QueuePosition & FoundPosition;
 
 /** Everybody who watches one run, and what they were told last. */
 interface WatchedRun {
   readonly watchers: Set<OnPosition>;
   readonly newcomers: Set<OnPosition>;
-  told: FoundPosition | null;
+  told: Place | null;
   toldAt: number;
 }
 
-export function createPositions({ store, logger }: { store: Store; logger: Logger }): Positions {
+export interface PositionsOptions {
+  readonly store: Store;
+  readonly lowest: LowestPositions;
+  readonly logger: Logger;
+}
+
+export function createPositions({ store, lowest, logger }: PositionsOptions): Positions {
   const watched = new Map<string, WatchedRun>();
   let timer: NodeJS.Timeout | null = null;
   let looking = false;
@@ -68,7 +73,7 @@ export function createPositions({ store, logger }: { store: Store; logger: Logge
     newcomers = false;
     const startedAt = performance.now();
     readPositions(store, [...watched.keys()])
-      .then(tell, (error: unknown) => logger.warn({ err: error }, 'cannot look at the queue; trying on'))
+      .then(tellOf, (error: unknown) => logger.warn({ err: error }, 'cannot look at the queue; trying on'))
       .catch((error: unknown) => logger.error({ err: error }, 'telling positions failed'))
       .finally(() => {
         looking = false;
@@ -78,20 +83,29 @@ export function createPositions({ store, logger }: { store: Store; logger: Logge
       });
   }
 
-  function tell(positions: Map<string, FoundPosition>): void {
-    const now = performance.now();
+  /** Tells what is news, and newcomers everything, once it is known what was told before. */
+  async function tellOf(places: ReadonlyMap<string, Place>): Promise<void> {
+    const news = new Map<string, Place>();
     for (const [runId, run] of watched) {
-      const found = positions.get(runId);
+      const place = places.get(runId);
       // Who came during the look is told with the next one, if it was not in this one.
-      if (!found) continue;
-      const place = neverBack(run.told, found);
-      const changed = isNews(run.told, place) && now - run.toldAt >= lookMs * 0.9;
-      if (changed) {
+      if (place && (run.newcomers.size > 0 || isDue(run, neverBack(run.told, place)))) news.set(runId, place);
+    }
+    if (news.size > 0) tell(news, await lowest(news));
+  }
+
+  function tell(news: ReadonlyMap<string, Place>, positions: ReadonlyMap<string, number>): void {
+    for (const [runId, found] of news) {
+      const run = watched.get(runId);
+      if (!run) continue;
+      const place = neverBack(run.told, { ...found, position: positions.get(runId) ?? found.position });
+      const due = isDue(run, place);
+      if (due) {
         run.told = place;
-        run.toldAt = now;
+        run.toldAt = performance.now();
       }
       const { position, estimatedMs } = run.told ?? place;
-      for (const onPosition of changed ? run.watchers : run.newcomers) onPosition({ position, estimatedMs });
+      for (const onPosition of due ? run.watchers : run.newcomers) onPosition({ position, estimatedMs });
       run.newcomers.clear();
     }
   }
@@ -121,15 +135,16 @@ export function createPositions({ store, logger }: { store: Store; logger: Logge
   };
 }
 
-/**
- * A run that was numbered earlier may be committed later, and only then be seen before this one. Nobody is to be put back
- * for that.
- */
-function neverBack(told: FoundPosition | null, found: FoundPosition): FoundPosition {
+/** For readers of this process alone: they are not put back either while Redis is away. */
+function neverBack(told: Place | null, found: Place): Place {
   if (!told) return found;
   const positionMax = told.position + Math.max(0, found.higher - told.higher);
   return { ...found, position: Math.min(found.position, positionMax) };
 }
+
+/** Whether all who watch are to be told. */
+const isDue = ({ told, toldAt }: WatchedRun, place: Place): boolean =>
+  isNews(told, place) && performance.now() - toldAt >= lookMs * 0.9;
 
 /** The estimate alone changes all the time: that is no news, but that there is one now. */
 function isNews(told: QueuePosition | null, position: QueuePosition): boolean {
@@ -138,10 +153,10 @@ function isNews(told: QueuePosition | null, position: QueuePosition): boolean {
   );
 }
 
-async function readPositions(store: Store, runIds: readonly string[]): Promise<Map<string, FoundPosition>> {
+async function readPositions(store: Store, runIds: readonly string[]): Promise<Map<string, Place>> {
   const [line, ms] = await Promise.all([readLine(store, runIds, lineMax), msPerStart(store)]);
   const estimate = (rank: number) => (ms === null ? null : Math.round(rank * ms));
-  const positions = new Map<string, FoundPosition>();
+  const positions = new Map<string, Place>();
   for (const { id, position, higher, rank } of rankLine(line)) {
     positions.set(id, { position, higher, estimatedMs: estimate(rank) });
   }

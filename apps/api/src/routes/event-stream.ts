@@ -1,4 +1,5 @@
 /** What all event streams have in common: how a request becomes an open connection. */
+import type { IncomingMessage, OutgoingHttpHeader, OutgoingHttpHeaders } from 'node:http';
 import { AppError } from '@holdfast/shared/errors.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Connection } from '../sse/connection.ts';
@@ -46,9 +47,20 @@ export function openEventStream(
   // EventSource without its content type gives up for ever. Then what plugins have set (CORS, request id, security).
   const headers = { ...eventStreamHeaders, ...reply.getHeaders(), ...eventStreamHeaders, ...extraHeaders };
   for (const name of reply.raw.getHeaderNames()) reply.raw.removeHeader(name);
-  for (const [name, value] of Object.entries(headers)) {
-    if (value !== undefined) reply.raw.setHeader(name, value);
-  }
-  reply.raw.writeHead(200);
+  // All at once: what is set one by one, the response keeps for as long as it is open.
+  reply.raw.writeHead(200, withoutGaps(headers));
+  forgetHeaders(reply.request.raw);
   return connections.open(reply.raw, onClose);
+}
+
+function withoutGaps(headers: Readonly<Record<string, OutgoingHttpHeader | undefined>>): OutgoingHttpHeaders {
+  const given: OutgoingHttpHeaders = {};
+  for (const [name, value] of Object.entries(headers)) if (value !== undefined) given[name] = value;
+  return given;
+}
+
+/** Nobody asks for them any more, and browsers send kilobytes of them, which would live as long as the connection. */
+function forgetHeaders(request: IncomingMessage): void {
+  request.headers = {};
+  request.rawHeaders = [];
 }

@@ -11,9 +11,9 @@ import {
   type Asking,
   acceptContinue,
   acceptEdit,
-  acceptMessage,
   acceptRegenerate,
 } from '@holdfast/shared/store/accept.ts';
+import { createAcceptGroups } from '@holdfast/shared/store/accept-groups.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertModelOffered, idempotentRequest, idParams, pathId } from './request.ts';
 import type { App, Services } from './services.ts';
@@ -22,6 +22,7 @@ import { stopRun } from './stop-run.ts';
 /** Asking: post a message, edit one, have a question answered again, or an answer continued. */
 export function registerMessages(app: App, services: Services): void {
   const { store, dispatcher, models, allowance, userGate } = services;
+  const acceptMessage = createAcceptGroups(store);
 
   function asking(request: FastifyRequest, model: string | undefined): Asking {
     assertModelOffered(model, models);
@@ -62,7 +63,7 @@ export function registerMessages(app: App, services: Services): void {
     async (request, reply) => {
       const asked = asking(request, request.body.model);
       const accepted = await userGate(request.user.id, () =>
-        acceptMessage(store, asked, request.grant.conversationId, request.body),
+        acceptMessage(asked, request.grant.conversationId, request.body),
       );
       return answer(accepted, request, reply);
     },

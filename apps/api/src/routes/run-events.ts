@@ -1,11 +1,8 @@
-import { AppError, notFound } from '@holdfast/shared/errors.ts';
-import { compareEventIds, parseEventId } from '@holdfast/shared/protocol/event-id.ts';
-import { createBatchedLookUp } from '@holdfast/shared/store/batched.ts';
-import { findRuns } from '@holdfast/shared/store/runs.ts';
-import { type RunRow, runEnd } from '@holdfast/shared/store/views.ts';
+import { AppError } from '@holdfast/shared/errors.ts';
+import { compareEventIds, type EventId, parseEventId } from '@holdfast/shared/protocol/event-id.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
-import type { Cursor } from '../hub/subscription.ts';
+import type { Cursor } from '../hub/reader.ts';
 import type { Reading } from '../plugins/access-watch.ts';
 import { admitConnection, openEventStream } from './event-stream.ts';
 import { idParams, pathId } from './request.ts';
@@ -19,10 +16,6 @@ export const eventsDescription =
 
 /** `/api/runs/:id/events`: the run's events for members. */
 export function registerRunEvents(app: App, services: Services): void {
-  const runById = createBatchedLookUp(
-    (runId: string) => runId,
-    (runIds) => findRuns(services.store, runIds),
-  );
   app.get(
     '/api/runs/:id/events',
     {
@@ -38,9 +31,8 @@ export function registerRunEvents(app: App, services: Services): void {
       },
     },
     async (request, reply) => {
-      const run = await runById(pathId(request, 'run'));
-      if (!run) throw notFound('run');
-      const { conversationId } = request.grant;
+      const { conversationId, endId = null } = request.grant;
+      const run = { id: pathId(request, 'run'), endId };
       return answerEvents(services, request, reply, run, {
         by: 'member',
         conversationId,
@@ -48,6 +40,12 @@ export function registerRunEvents(app: App, services: Services): void {
       });
     },
   );
+}
+
+interface FollowedRun {
+  readonly id: string;
+  /** Its terminal event; null while it has none. */
+  readonly endId: EventId | null;
 }
 
 /**
@@ -58,14 +56,13 @@ export async function answerEvents(
   services: Services,
   request: FastifyRequest<{ Querystring: z.infer<typeof eventsQuery> }>,
   reply: FastifyReply,
-  run: RunRow,
+  run: FollowedRun,
   reading: Reading,
 ): Promise<FastifyReply> {
   const { hub, accessWatch } = services;
   const cursor = readCursor(request.headers['last-event-id'], request.query.cursor);
 
-  const end = runEnd(run);
-  if (end && cursor.kind === 'after' && compareEventIds(cursor.id, end.id) === 0) {
+  if (run.endId && cursor.kind === 'after' && compareEventIds(cursor.id, run.endId) === 0) {
     // "Clients will reconnect if the connection is closed; a client can be told to stop reconnecting using the HTTP
     // 204 No Content response code." (WHATWG HTML, 9.2.1)
     return reply.code(204).send();

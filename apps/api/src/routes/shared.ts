@@ -2,6 +2,7 @@ import type { RunView } from '@holdfast/shared/http/schemas.ts';
 import { sharedConversationSchema } from '@holdfast/shared/http/sharing.ts';
 import { readShared } from '@holdfast/shared/store/public-links.ts';
 import { getRun } from '@holdfast/shared/store/runs.ts';
+import { runEnd } from '@holdfast/shared/store/views.ts';
 import { z } from 'zod';
 import { pathId } from './request.ts';
 import { answerEvents, eventsDescription, eventsQuery } from './run-events.ts';
@@ -50,7 +51,8 @@ export function registerShared(app: App, services: Services): void {
     async (request, reply) => {
       const { token, runId } = request.params;
       const run = await getRun(store, pathId({ params: { id: runId } }, 'run'));
-      return answerEvents(services, request, reply, run, { by: 'link', token });
+      const endId = runEnd(run)?.id ?? null;
+      return answerEvents(services, request, reply, { id: run.id, endId }, { by: 'link', token });
     },
   );
 }

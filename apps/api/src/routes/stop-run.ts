@@ -19,7 +19,14 @@ export async function stopRun(
   run: RunRow,
   log: FastifyBaseLogger,
 ): Promise<RunRow | null> {
-  const ended = run.status === 'queued' ? await endQueued(services, run, log) : null;
+  // That it is to stop is stored: to fail whoever asked for it would deny what has been done.
+  const ended =
+    run.status === 'queued'
+      ? await endQueued(services, run, log).catch((error: unknown) => {
+          log.warn({ err: error, runId: run.id }, 'could not end a run that waits; a worker will');
+          return null;
+        })
+      : null;
   if (ended) {
     // What waited for it in its conversation may go on.
     void services.dispatcher.dispatch();

@@ -42,4 +42,16 @@ export function writeFrames(
   const { socket } = response;
   if (isFirst || !socket || !response.chunkedEncoding) response.write(Buffer.concat(frames, bytes));
   else socket.write(chunkOf(frames, bytes));
+  // The head leaves with the end of this tick.
+  if (isFirst) process.nextTick(forgetHead, response);
+}
+
+/**
+ * Node keeps the head that it has sent, in the seventy pieces that it was put together from, 2.5 KB for as long as the
+ * connection is open; of it, only whether there is one is looked at again.
+ */
+function forgetHead(response: ServerResponse): void {
+  const isSent =
+    Reflect.get(response, '_headerSent') === true && typeof Reflect.get(response, '_header') === 'string';
+  if (isSent) Reflect.set(response, '_header', 'sent');
 }

@@ -13,7 +13,7 @@ import { sleep } from '@holdfast/shared/abort.ts';
 import type { QueuePosition } from '@holdfast/shared/protocol/queue-position.ts';
 import type { LoggedEvent } from '@holdfast/shared/protocol/run-event.ts';
 import { writeFrames } from './chunk.ts';
-import { eventFrame, heartbeatFrame, positionFrame, retryFrame } from './frame.ts';
+import { eventFrame, eventsFrame, heartbeatFrame, positionFrame, retryFrame } from './frame.ts';
 
 /** What one reader may keep in our memory beyond the kernel's socket buffer. */
 export const bufferBytesMax = 64 * 1024;
@@ -43,6 +43,8 @@ export interface Connection {
   /** Whether more than `bufferBytesMax` waits for the reader. */
   readonly full: boolean;
   send(event: LoggedEvent): void;
+  /** Sends all of them as one frame, or none and returns false where more would wait then than may. */
+  sendAll(events: readonly LoggedEvent[]): boolean;
   sendPosition(position: QueuePosition): void;
   /** Sends a prepared frame. */
   sendFrame(frame: Buffer): void;
@@ -111,6 +113,12 @@ export function createConnections(settings: ConnectionSettings): Connections {
       },
       send(event) {
         push(eventFrame(event));
+      },
+      sendAll(events) {
+        const frame = eventsFrame(events);
+        if (framesBytes + response.writableLength + frame.byteLength > bufferBytesMax) return false;
+        push(frame);
+        return true;
       },
       sendPosition(position) {
         push(positionFrame(position));

@@ -13,10 +13,27 @@ let lastFrame: Buffer | undefined;
  */
 export function eventFrame(event: LoggedEvent): Buffer {
   if (event !== lastEvent || lastFrame === undefined) {
-    lastFrame = Buffer.from(`id: ${formatEventId(event.id)}\nevent: ${event.type}\ndata: ${event.json}\n\n`);
+    lastFrame = Buffer.from(frameText(event));
     lastEvent = event;
   }
   return lastFrame;
+}
+
+const frameText = ({ id, type, json }: LoggedEvent): string =>
+  `id: ${formatEventId(id)}\nevent: ${type}\ndata: ${json}\n\n`;
+
+let lastEvents: readonly LoggedEvent[] | undefined;
+let lastEventsFrame: Buffer | undefined;
+
+/** The frames of several events in one piece. Readers who get the same list get it one after the other, as above. */
+export function eventsFrame(events: readonly LoggedEvent[]): Buffer {
+  if (events !== lastEvents || lastEventsFrame === undefined) {
+    let text = '';
+    for (const event of events) text += frameText(event);
+    lastEventsFrame = Buffer.from(text);
+    lastEvents = events;
+  }
+  return lastEventsFrame;
 }
 
 /** Where a waiting run stands. No id: "the last event ID buffer" keeps its value, so the cursor stays where it was. */

@@ -10,14 +10,34 @@ export interface EventId {
 
 /**
  * Nine digits are a billion events: more than a run may have, and far below 2^53, so that arithmetic stays exact and
- * a hostile number cannot reach Redis. No leading zeros: one position has one spelling.
+ * a hostile number cannot reach Redis.
  */
-const eventIdPattern = /^([1-9]\d{0,8})-(0|[1-9]\d{0,8})$/;
+const digitsMax = 9;
 
-/** Reads an event id. Returns null for everything that this server cannot have sent. */
+/**
+ * Reads an event id: `<1…>-<0…>` without leading zeros, so that one position has one spelling. Returns null for everything
+ * that this server cannot have sent. Digit by digit, because it is done for each event that arrives: a pattern takes ten
+ * times as long.
+ */
 export function parseEventId(text: string): EventId | null {
-  const match = eventIdPattern.exec(text);
-  return match ? { attempt: Number(match[1]), seq: Number(match[2]) } : null;
+  const dash = text.indexOf('-');
+  const attempt = parseDigits(text, 0, dash);
+  const seq = parseDigits(text, dash + 1, text.length);
+  return attempt > 0 && seq >= 0 ? { attempt, seq } : null;
+}
+
+/** The number that stands there; -1 when it is none, is too long or begins with a zero that it does not need. */
+function parseDigits(text: string, from: number, to: number): number {
+  const digits = to - from;
+  if (digits < 1 || digits > digitsMax) return -1;
+  if (digits > 1 && text.charCodeAt(from) === 0x30) return -1;
+  let value = 0;
+  for (let at = from; at < to; at += 1) {
+    const digit = text.charCodeAt(at) - 0x30;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Writes an event id as it stands in Redis and on the wire. */

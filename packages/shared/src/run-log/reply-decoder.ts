@@ -7,6 +7,8 @@
  * does that makes a Buffer of each string first.
  */
 
+import { isAscii } from 'node:buffer';
+
 /** An error that Redis answered, e.g. `LOADING Redis is loading the dataset in memory`. */
 export class RedisReplyError extends Error {
   override readonly name = 'RedisReplyError';
@@ -23,6 +25,8 @@ interface OpenArray {
 /** Calls `onReply` for each reply that is complete. Throws on bytes that are no RESP 2: the connection is of no use then. */
 export function createReplyDecoder(onReply: (reply: Reply) => void): (chunk: Buffer) => void {
   let text = '';
+  /** Whether all of `text` is ASCII: then no string in it need be looked at. */
+  let isPlain = true;
   const open: OpenArray[] = [];
 
   function take(value: Reply): void {
@@ -42,6 +46,7 @@ export function createReplyDecoder(onReply: (reply: Reply) => void): (chunk: Buf
   }
 
   return (chunk) => {
+    isPlain = (text === '' || isPlain) && isAscii(chunk);
     text = text === '' ? chunk.toString('latin1') : text + chunk.toString('latin1');
     let at = 0;
     for (;;) {
@@ -60,7 +65,8 @@ export function createReplyDecoder(onReply: (reply: Reply) => void): (chunk: Buf
         const end = begin + length;
         if (end + 2 > text.length) break;
         at = end + 2;
-        take(decodeText(text.slice(begin, end)));
+        const string = text.slice(begin, end);
+        take(isPlain ? string : decodeText(string));
       } else if (type === arrayType) {
         const length = readInteger(text, at + 1, lineEnd);
         at = lineEnd + 2;

@@ -1,6 +1,6 @@
 /**
- * Look-ups that many requests make at the same time, asked together. A lone one goes out at once and alone; what comes
- * while queries are under way waits for them and leaves as one query. In a reconnect storm, 5,000 readers times three
+ * Look-ups that many requests make at the same time, asked together. What one turn of the event loop asks for leaves as
+ * one query, and so does what comes while queries are under way. In a reconnect storm, 5,000 readers times three
  * look-ups would wait for the pool's few connections until they are refused, and an EventSource that is refused never
  * comes back.
  *
@@ -28,6 +28,16 @@ export function createBatchedLookUp<K, V>(
 ): (key: K) => Promise<V | undefined> {
   const asked = new Map<string, Asked<K, V>>();
   let queries = 0;
+  let starting = false;
+
+  function startSoon(): void {
+    if (starting) return;
+    starting = true;
+    setImmediate(() => {
+      starting = false;
+      start();
+    });
+  }
 
   function start(): void {
     while (queries < queriesMax && asked.size > 0) {
@@ -36,7 +46,7 @@ export function createBatchedLookUp<K, V>(
       queries += 1;
       void run(batch).finally(() => {
         queries -= 1;
-        start();
+        if (asked.size > 0) startSoon();
       });
     }
   }
@@ -56,7 +66,7 @@ export function createBatchedLookUp<K, V>(
     const known = asked.get(name);
     if (known) known.waiting.push(one);
     else asked.set(name, { key, waiting: [one] });
-    start();
+    startSoon();
     return one.promise;
   };
 }

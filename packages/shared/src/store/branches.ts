@@ -67,6 +67,39 @@ export async function readBranch(db: Store, leafId: string): Promise<Message[]> 
   return rows.map(toMessage);
 }
 
+/** One entry of what a model is asked. */
+export interface PromptMessage {
+  readonly role: 'system' | 'user' | 'assistant';
+  readonly content: string;
+}
+
+/**
+ * The system prompt of a conversation and the messages from the root to `leafId`, as a model is asked: the newest
+ * `branchMessagesMax` that are final and not empty.
+ */
+export async function readPrompt(
+  db: Store,
+  conversationId: string,
+  leafId: string,
+): Promise<PromptMessage[]> {
+  const { rows } = await sql<PromptMessage>`${planKept}
+    with recursive branch as (
+      select parent_id, role, text, status, 1 as depth from messages where id = ${leafId}
+      union all
+      select parent.*, depth + 1
+      from branch cross join lateral (
+        select parent_id, role, text, status from messages where messages.id = branch.parent_id offset 0
+      ) as parent
+      where depth < ${branchMessagesMax}
+    )
+    select 'system' as role, system_prompt as content, ${branchMessagesMax} + 1 as depth
+    from conversations where id = ${conversationId} and system_prompt <> ''
+    union all
+    select role, text, depth from branch where status <> 'pending' and text <> ''
+    order by depth desc`.execute(db);
+  return rows.map(({ role, content }) => ({ role, content }));
+}
+
 /** The same messages, each with the other versions at its place; two lookups by index, however long the branch is. */
 async function withSiblings(
   db: Store,

@@ -20,15 +20,22 @@ import { planKept } from './kept-plans.ts';
  * statement, or two runs would share a place.
  */
 export function nextPass(userId: string, limits: UserLimits): RawBuilder<number> {
-  const step = 1 / (limits.weight ?? 1);
-  const priority = limits.priority ?? 0;
+  return passAfter(userId, limits.priority ?? 0, 1 / (limits.weight ?? 1));
+}
+
+/** The same from values, or from columns of a statement for many users. */
+export function passAfter(
+  userId: string | RawBuilder<unknown>,
+  priority: number | RawBuilder<unknown>,
+  step: number | RawBuilder<unknown>,
+): RawBuilder<number> {
   return sql<number>`greatest(
     0,
     least(
-      (select virtual_time from fair_queue where priority = ${priority}),
-      (select pass from runs where phase = 'waiting' and priority = ${priority} order by pass, number limit 1)),
+      (select virtual_time from fair_queue where fair_queue.priority = ${priority}),
+      (select pass from runs where phase = 'waiting' and runs.priority = ${priority} order by pass, number limit 1)),
     (select max(pass) + ${step}::float8 from runs
-     where user_id = ${userId} and priority = ${priority} and status in ('queued', 'running')))`;
+     where runs.user_id = ${userId} and runs.priority = ${priority} and status in ('queued', 'running')))`;
 }
 
 /** Until the transaction ends, no other one accepts work of this user: places and allowances are taken one after the other. */
@@ -38,7 +45,11 @@ export async function lockUser(trx: Store, userId: string): Promise<void> {
 
 /** The same as a column of a statement that has something else to do before. */
 export const userLock = (userId: string): RawBuilder<unknown> =>
-  sql`pg_advisory_xact_lock(hashtextextended(${userId}::text, 1))`;
+  sql`pg_advisory_xact_lock(${userLockKey(userId)})`;
+
+/** The number of a user's lock; of a value, or of a column with the id as text. */
+export const userLockKey = (userId: string | RawBuilder<unknown>): RawBuilder<unknown> =>
+  sql`hashtextextended(${userId}::text, 1)`;
 
 /** How many runs may be in flight at a time; runs that wait for a retry count, too. */
 export interface FlightLimits {

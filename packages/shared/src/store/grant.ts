@@ -1,6 +1,7 @@
 /** What a user may do with a conversation, asked by the id of the conversation itself, of a message, or of a run. */
 import { sql } from 'kysely';
 import { notFound } from '../errors.ts';
+import type { EventId } from '../protocol/event-id.ts';
 import type { Store } from './database.ts';
 import { planKept } from './kept-plans.ts';
 import type { MemberRole } from './schema.ts';
@@ -10,6 +11,8 @@ export type GrantSubject = 'conversation' | 'message' | 'run';
 export interface Grant {
   readonly conversationId: string;
   readonly role: MemberRole;
+  /** Of a run, when it was asked for by its id: its terminal event, or null while it has none. */
+  readonly endId?: EventId | null;
 }
 
 /**
@@ -46,20 +49,33 @@ export interface RunReader {
 
 export const runReaderName = ({ userId, runId }: RunReader): string => `${userId} ${runId}`;
 
-/** The roles of users in the conversations of runs, by `runReaderName`; those that have none are left out. */
+/**
+ * The roles of users in the conversations of runs, by `runReaderName`; those that have none are left out. What a reader
+ * who resumes has to know of the run comes along: a query more for each would cost as much again.
+ *
+ * One row after the other (`limit 1`): as plain joins, Postgres may take all conversations of each user first, and 250
+ * readers who have 1,000 conversations cost it most of a second.
+ */
 export async function findRunGrants(db: Store, readers: readonly RunReader[]): Promise<Map<string, Grant>> {
-  const { rows } = await sql<RunReader & Grant>`
-    select asked.user_id as "userId", asked.run_id as "runId", members.role,
-           members.conversation_id as "conversationId"
+  const { rows } = await sql<RunReader & Grant & { attempt: number; terminalSeq: number | null }>`${planKept}
+    select asked.user_id as "userId", asked.run_id as "runId", member.role,
+           run.conversation_id as "conversationId", run.attempt, run.terminal_seq as "terminalSeq"
     from unnest(${readers.map((each) => each.userId)}::uuid[], ${readers.map((each) => each.runId)}::uuid[])
          as asked (user_id, run_id)
-    join runs on runs.id = asked.run_id
-    join conversations on conversations.id = runs.conversation_id and conversations.deleted_at is null
-    join members on members.conversation_id = conversations.id and members.user_id = asked.user_id`.execute(
+    cross join lateral (
+      select runs.conversation_id, runs.attempt, runs.terminal_seq from runs where runs.id = asked.run_id limit 1) as run
+    cross join lateral (
+      select members.role from members
+      where members.conversation_id = run.conversation_id and members.user_id = asked.user_id limit 1) as member
+    cross join lateral (
+      select from conversations where id = run.conversation_id and deleted_at is null limit 1) as conversation`.execute(
     db,
   );
   return new Map(
-    rows.map(({ conversationId, role, ...reader }) => [runReaderName(reader), { conversationId, role }]),
+    rows.map(({ conversationId, role, attempt, terminalSeq: seq, ...reader }) => [
+      runReaderName(reader),
+      { conversationId, role, endId: seq === null ? null : { attempt, seq } },
+    ]),
   );
 }
 

@@ -9,6 +9,7 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } f
 import { sql, type Transaction } from 'kysely';
 import { AppError } from '../errors.ts';
 import type { Store } from './database.ts';
+import { planKept } from './kept-plans.ts';
 import type { Database } from './schema.ts';
 
 /** What makes a request the same one: who asks, under which key, and for what. */
@@ -80,6 +81,35 @@ export async function isRepeat(db: Store, request: IdempotentRequest): Promise<b
     .executeTakeFirst();
   if (first) assertSameRequest(first.request_hash, requestHash);
   return first !== undefined;
+}
+
+/** A request with a key, and what is stored of its answer. */
+export interface KeyedAnswer {
+  readonly userId: string;
+  readonly name: string;
+  readonly requestHash: string;
+  sealed(result: unknown): string;
+}
+
+/** For requests that are stored with others (accept-groups.ts); null: there is no key. */
+export function keyedAnswer(request: IdempotentRequest): KeyedAnswer | null {
+  if (request.key === undefined) return null;
+  const { name, requestHash, sealingKey } = derive(request, request.key);
+  const sealed = (result: unknown) => JSON.stringify(seal(sealingKey, JSON.stringify(result)));
+  return { userId: request.userId, name, requestHash, sealed };
+}
+
+/** Stores what requests were answered whose keys were stored in the same transaction. */
+export async function storeAnswers(
+  trx: Store,
+  answers: readonly { key: KeyedAnswer; result: unknown }[],
+): Promise<void> {
+  if (answers.length === 0) return;
+  await sql`${planKept}
+    update idempotency_keys set response = given.response::jsonb
+    from unnest(${answers.map(({ key }) => key.userId)}::uuid[], ${answers.map(({ key }) => key.name)}::text[],
+                ${answers.map(({ key, result }) => key.sealed(result))}::text[]) as given (user_id, key, response)
+    where idempotency_keys.user_id = given.user_id and idempotency_keys.key = given.key`.execute(trx);
 }
 
 function assertSameRequest(first: string, now: string): void {

@@ -9,6 +9,7 @@ import type { UserEventType } from '../protocol/user-event.ts';
 import { lockConversation } from './accept.ts';
 import type { Store } from './database.ts';
 import { includesRole } from './grant.ts';
+import { planKept } from './kept-plans.ts';
 import type { MemberRole } from './schema.ts';
 import { recordEvents } from './user-events.ts';
 
@@ -109,14 +110,22 @@ const farewellSeconds = 30;
  * only just.
  */
 export async function stillMembers(db: Store, asked: readonly Membership[]): Promise<Set<number>> {
-  const { rows } = await sql<{ place: number }>`
+  // One row after the other, as in findRunGrants.
+  const { rows } = await sql<{ place: number }>`${planKept}
     select place::int from unnest(
         ${asked.map((each) => each.conversationId)}::uuid[], ${asked.map((each) => each.userId)}::uuid[]
       ) with ordinality as asked (conversation_id, user_id, place)
-      join members using (conversation_id, user_id)
-      join conversations on conversations.id = conversation_id
-        and (deleted_at is null or deleted_at > now() - ${farewellSeconds} * interval '1 second')
-      join users on users.id = user_id and disabled_at is null`.execute(db);
+      cross join lateral (
+        select from members
+        where members.conversation_id = asked.conversation_id and members.user_id = asked.user_id limit 1) as member
+      cross join lateral (
+        select from conversations
+        where conversations.id = asked.conversation_id
+          and (deleted_at is null or deleted_at > now() - ${farewellSeconds} * interval '1 second') limit 1) as conversation
+      cross join lateral (
+        select from users where users.id = asked.user_id and disabled_at is null limit 1) as person`.execute(
+    db,
+  );
   return new Set(rows.map(({ place }) => place - 1));
 }
 

@@ -14,7 +14,8 @@ import { indexText } from './search.ts';
 import { recordRunEvent } from './user-events.ts';
 import { type RunRow, runColumns } from './views.ts';
 
-const inMs = (ms: number): RawBuilder<Date> => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
+/** So long from now on, by Postgres' clock. */
+export const inMs = (ms: number): RawBuilder<Date> => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
 
 /**
  * Takes a run that nobody holds: raises its attempt and starts a lease. Returns it as it is now, or null when it has

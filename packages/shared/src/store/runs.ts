@@ -13,16 +13,6 @@ export async function getRun(db: Store, runId: string): Promise<RunRow> {
   return run;
 }
 
-/** Runs by their ids; those that do not exist are left out. */
-export async function findRuns(db: Store, runIds: readonly string[]): Promise<Map<string, RunRow>> {
-  const rows = await db
-    .selectFrom('runs')
-    .selectAll()
-    .where('id', '=', sql<string>`any(${[...runIds]}::uuid[])`)
-    .execute();
-  return new Map(rows.map((row) => [row.id, row]));
-}
-
 /**
  * Writes down that the run is to stop, and returns it as it is now. This flag is what makes a cancel win: whoever holds
  * the run reads it with the next heartbeat, and nobody can complete the run any more. A run that had ended stays as it

@@ -20,6 +20,14 @@ export function indexText(message: RawBuilder<unknown>, terms: string): RawBuild
     where ${terms}::text <> ''`;
 }
 
+/** The same for many messages, each with its terms in a column of this name. */
+export function indexTexts(messages: RawBuilder<unknown>): RawBuilder<unknown> {
+  return sql`
+    insert into search_terms (conversation_id, message_id, terms)
+    select conversation_id, message_id, ${asTsvector(sql`message.terms`)} from ${messages} as message
+    where message.terms <> ''`;
+}
+
 /** Makes a conversation findable by its title, or by none any more. */
 export async function indexTitle(trx: Store, conversationId: string, title: string | null): Promise<void> {
   const terms = await searchTerms(title ?? '');
