@@ -1,9 +1,10 @@
 /** Going on with an answer that was stopped, failed or cut at its longest. */
 import type { RunView } from '@holdfast/shared/http/schemas.ts';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { ask, call, getHistory, question } from '../support/ask.ts';
 import { firstUrl, logEntries, patience, storedEnd, workerOf } from '../support/inspect.ts';
 import { followRun } from '../support/recorder.ts';
+import { closeChats, last, openChat, reaches } from '../support/sdk-chats.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
 let stack: Stack;
@@ -12,6 +13,7 @@ beforeAll(async () => {
   stack = await startStack({ workers: 2, env: { WORKER_LEASE_MS: '3000' } });
   base = firstUrl(stack);
 });
+afterEach(closeChats);
 afterAll(() => stack.stop());
 
 const proceed = (messageId: string) =>
@@ -70,4 +72,19 @@ it('what is no answer, or not one yet, is not continued', async () => {
   await cancel(run);
   await storedEnd(stack, run.id);
   expect(await proceed(run.messageId)).toMatchObject({ status: 202 });
+});
+
+it('the chat of the SDK shows what it goes on with, and both versions', async () => {
+  const chat = openChat({ baseUrl: base });
+  await chat.ask(question({ deltas: 20, fault: 'length', atDelta: 8 }));
+  await reaches(chat, 'completed');
+  const { id, text, finishReason } = last(chat) ?? {};
+  expect(finishReason).toBe('length');
+  expect(await chat.continueAnswer(String(id))).toBe(true);
+  await expect.poll(() => last(chat)?.text.length, patience).toBeGreaterThan(String(text).length);
+  await chat.stop();
+  await reaches(chat, 'stopped');
+  const continued = last(chat);
+  expect(continued?.text.startsWith(String(text))).toBe(true);
+  await expect.poll(() => last(chat)?.siblings, patience).toEqual({ ids: [id, continued?.id], position: 2 });
 });

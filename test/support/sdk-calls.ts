@@ -15,6 +15,7 @@ const calls: { readonly [Name in keyof Client]: (client: Client) => unknown } = 
   postMessage: (client) => client.postMessage('one', { text: 'x' }),
   editMessage: (client) => client.editMessage('one', { text: 'x' }),
   regenerate: (client) => client.regenerate('one'),
+  continueAnswer: (client) => client.continueAnswer('one'),
   run: (client) => client.run('one'),
   cancel: (client) => client.cancel('one'),
   members: (client) => client.members('one'),

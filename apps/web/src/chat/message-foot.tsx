@@ -24,7 +24,7 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
 
   const goOn = () => {
     scrollToEnd();
-    void chat.ask(words.message.goOnText);
+    void chat.continueAnswer(id);
   };
   const withdraw = () => {
     const taken = chat.withdraw(id);
@@ -67,7 +67,7 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
         isLast &&
         canWrite &&
         text !== '' &&
-        (status === 'stopped' || message.finishReason === 'length') && (
+        (status === 'stopped' || status === 'failed' || message.finishReason === 'length') && (
           <WordButton testId="continue" onClick={goOn}>
             <ArrowRight aria-hidden className="rtl:rotate-180" />
             {words.message.goOn}

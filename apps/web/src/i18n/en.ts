@@ -137,7 +137,6 @@ export const en = {
     send: 'Send',
     regenerate: 'Regenerate',
     goOn: 'Continue',
-    goOnText: 'Please continue where you stopped.',
     withdraw: 'Take back',
     cancel: 'Cancel',
     previous: 'Previous version',

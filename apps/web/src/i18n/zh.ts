@@ -134,7 +134,6 @@ export const zh: Words = {
     send: '发送',
     regenerate: '重新生成',
     goOn: '继续',
-    goOnText: '请从停下的地方继续。',
     withdraw: '撤回',
     cancel: '取消',
     previous: '上一个版本',

@@ -143,6 +143,8 @@ export interface ChatActions {
   stop(runId?: string): Promise<boolean>;
   /** Has the prompt of this answer (or this message of a user) answered again, beside the earlier answers. */
   regenerate(messageId: string, options?: Regenerate): Promise<boolean>;
+  /** Has this answer gone on with, beside itself: the new one begins with its text. For one that was stopped, failed or cut. */
+  continueAnswer(messageId: string, options?: Regenerate): Promise<boolean>;
   /** Sends another wording of a message of a user, which is stored beside it and answered; like `ask` in all else. */
   edit(messageId: string, text: string, options?: Omit<PostMessage, 'text'>): Promise<boolean>;
   /** Shows another version of a message (one of `siblings.ids`), to everybody in the conversation. */

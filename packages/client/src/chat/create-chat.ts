@@ -10,6 +10,7 @@ import { newIdempotencyKey } from '../idempotency-key.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import { listenForWake } from '../wake.ts';
+import { createAnswerAgain } from './answer-again.ts';
 import type { Chat, ChatOptions, ChatState } from './chat-types.ts';
 import { keepOnLeaving, platformStorage } from './kept.ts';
 import { createOutbox } from './outbox.ts';
@@ -53,6 +54,7 @@ export function createChat(options: ChatOptions): Chat {
       }
     },
   });
+  const answerAgain = createAnswerAgain(client, wishes, screen);
   /** Who follows a conversation. */
   const owner = {};
   /** `order` of what was written last. */
@@ -201,11 +203,8 @@ export function createChat(options: ChatOptions): Chat {
         return false;
       }
     },
-    regenerate: (messageId, wanted = {}) =>
-      wishes.grant(messageId, `regenerate ${JSON.stringify(wanted)}`, async (idempotencyKey, signal) => {
-        const { run } = await client.regenerate(messageId, wanted, { idempotencyKey, signal });
-        if (!signal.aborted) screen.accepted(null, null, run);
-      }),
+    regenerate: answerAgain('regenerate'),
+    continueAnswer: answerAgain('continueAnswer'),
     showVersion: (messageId, leafId) =>
       wishes.grant(messageId, `show ${leafId}`, async (_key, signal) => {
         const { conversationId } = screen;

@@ -17,6 +17,7 @@ const chatActions = [
   'ask',
   'stop',
   'regenerate',
+  'continueAnswer',
   'edit',
   'showVersion',
   'loadOlder',
