@@ -37,6 +37,7 @@ const sent: Readonly<Record<string, Sent>> = {
   'GET /api/conversations/:id/export': { query: () => 'format=json' },
   'POST /api/conversations/:id/messages': { body: { text: 'And which one is pretty?' } },
   'POST /api/messages/:id/edit': { body: { text: 'Which knot is quick?' } },
+  'POST /api/messages/:id/continue': { params: (scene) => ({ id: scene.answerId }) },
   'POST /api/runs/:id/cancel (waiting)': waiting,
   'GET /api/runs/:id/events (waiting)': waiting,
   'PATCH /api/conversations/:id/members/:userId': { body: { role: 'writer' } },

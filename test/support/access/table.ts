@@ -118,7 +118,7 @@ export const publicRoutes: readonly RegExp[] = [
   /^(GET|HEAD) \/(healthz|readyz)$/,
   /^(GET|HEAD) \/docs(\/|$)/,
   // The chat page: one route for each of its files.
-  /^(GET|HEAD) \/($|favicon\.svg$|index\.html$|assets\/)/,
+  /^(GET|HEAD) \/($|favicon\.svg$|theme\.js$|index\.html$|assets\/)/,
   // Preflights of the pages in CORS_ORIGINS; what they ask for is not looked at.
   /^OPTIONS \*$/,
 ];

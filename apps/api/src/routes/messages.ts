@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '@holdfast/shared/errors.ts';
 import {
   acceptedMessageSchema,
@@ -18,6 +19,12 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { assertModelOffered, idempotentRequest, idParams, pathId } from './request.ts';
 import type { App, Services } from './services.ts';
 import { stopRun } from './stop-run.ts';
+
+/**
+ * Longest wait for the workers to be told. Waking them is not worth more: the run is stored, and somebody rings again. While Redis
+ * hangs, this request would else wait for the call that is under way and then for its own.
+ */
+const dispatchMsMax = 500;
 
 /** Asking: post a message, edit one, have a question answered again, or an answer continued. */
 export function registerMessages(app: App, services: Services): void {
@@ -44,7 +51,7 @@ export function registerMessages(app: App, services: Services): void {
   ): Promise<T> {
     reply.code(202).header('location', `/api/runs/${result.run.id}`);
     await Promise.all(interrupted.map((run) => stopRun(services, run, request.log)));
-    await dispatcher.dispatch();
+    await Promise.race([dispatcher.dispatch(), sleep(dispatchMsMax, undefined, { ref: false })]);
     return result;
   }
 
