@@ -11,7 +11,8 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
-import { defineScript, groupedByKey, perTurn } from './per-turn.ts';
+import { defineScript } from '../redis-script.ts';
+import { groupedByKey, perTurn } from './per-turn.ts';
 import { addressOf } from './rate-limits.ts';
 
 /** A connection that has come to the end of its life may still be sending its last events. */
@@ -58,7 +59,7 @@ export function createEventConnectionLimit(options: EventConnectionLimitOptions)
   const open = new Map<string, Set<ServerResponse>>();
   const closeChannel = `${redisPrefix}:close-user`;
 
-  const takePlaces = defineScript(redis, 'take-places');
+  const takePlaces = defineScript(redis, new URL('./lua/take-places.lua', import.meta.url));
   const takePlace = perTurn(async (asked: readonly Place[]) => {
     const groups = groupedByKey(asked);
     const args = groups.flatMap(({ items }) => [

@@ -3,8 +3,6 @@
  * is counted for the address, for the user and for their connections: to send, run and answer as many scripts would cost
  * more than all that is asked besides.
  */
-import { readFileSync } from 'node:fs';
-import type { Redis } from 'ioredis';
 
 /** Items in one call: everybody else waits while Redis carries it out, and Lua hands on some thousand values at most. */
 const itemsMax = 500;
@@ -63,17 +61,4 @@ export function groupedByKey<T extends { readonly key: string }>(items: readonly
     group.places.push(place);
   });
   return [...groups.values()];
-}
-
-/** The script `lua/<name>.lua`, which takes any number of keys. */
-export function defineScript(
-  redis: Redis,
-  name: string,
-): (keys: readonly string[], args: readonly (string | number)[]) => Promise<number[]> {
-  const command = `holdfast:${name}`;
-  redis.defineCommand(command, {
-    lua: readFileSync(new URL(`./lua/${name}.lua`, import.meta.url), 'utf8'),
-  });
-  const call = (Reflect.get(redis, command) as (...args: unknown[]) => Promise<number[]>).bind(redis);
-  return (keys, args) => call(keys.length, ...keys, ...args);
 }

@@ -10,9 +10,10 @@ import { AppError } from '@holdfast/shared/errors.ts';
 import { isRepeat } from '@holdfast/shared/store/idempotency.ts';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Redis } from 'ioredis';
+import { defineScript } from '../redis-script.ts';
 import { idempotentRequest } from '../routes/request.ts';
 import type { App, Services } from '../routes/services.ts';
-import { defineScript, groupedByKey, perTurn } from './per-turn.ts';
+import { groupedByKey, perTurn } from './per-turn.ts';
 
 const windowMs = 60_000;
 
@@ -55,7 +56,7 @@ export function registerRateLimits(
     away = false;
   }
 
-  const countRequests = defineScript(redis, 'count-requests');
+  const countRequests = defineScript(redis, new URL('./lua/count-requests.lua', import.meta.url));
   const countInRedis = perTurn(async (requests: readonly { key: string }[]) => {
     const groups = groupedByKey(requests);
     const replies = await countRequests(

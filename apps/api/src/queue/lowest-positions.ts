@@ -6,9 +6,9 @@
  * later; a run may move up to the place of one that was stopped (closeGaps); a look may be old when it is told, because its
  * process or Postgres stood still.
  */
-import { readFileSync } from 'node:fs';
 import type { Logger } from '@holdfast/shared/logger.ts';
 import type { Redis } from 'ioredis';
+import { defineScript } from '../redis-script.ts';
 
 /** Where a run was found. `higher`: runs of a higher priority in the line. */
 export interface FoundPosition {
@@ -37,11 +37,7 @@ export interface LowestPositionsOptions {
 }
 
 export function createLowestPositions({ redis, prefix, logger }: LowestPositionsOptions): LowestPositions {
-  const lua = readFileSync(new URL('./lua/lowest-positions.lua', import.meta.url), 'utf8');
-  redis.defineCommand('holdfast:lowest-positions', { lua });
-  const lowest = (
-    Reflect.get(redis, 'holdfast:lowest-positions') as (...args: unknown[]) => Promise<number[]>
-  ).bind(redis);
+  const lowest = defineScript(redis, new URL('./lua/lowest-positions.lua', import.meta.url));
 
   return async (found) => {
     const positions = new Map([...found].map(([runId, { position }]) => [runId, position]));
@@ -51,7 +47,7 @@ export function createLowestPositions({ redis, prefix, logger }: LowestPositions
         const some = all.slice(from, from + runsPerCallMax);
         const keys = some.map(([runId]) => `${prefix}:position:${runId}`);
         const numbers = some.flatMap(([, { position, higher }]) => [position, higher]);
-        const told = await lowest(keys.length, ...keys, rememberMs, ...numbers);
+        const told = await lowest(keys, [rememberMs, ...numbers]);
         for (const [nth, [runId, { position }]] of some.entries())
           positions.set(runId, told[nth] ?? position);
       }

@@ -16,8 +16,8 @@ import { passAfter, userLockKey } from './fair-queue.ts';
 import { createGrouped } from './grouped.ts';
 import { type KeyedAnswer, keyedAnswer, storeAnswers } from './idempotency.ts';
 import { planKept } from './kept-plans.ts';
+import { besideStoredRun } from './run-writes.ts';
 import { indexTexts } from './search.ts';
-import { recordTold } from './user-events.ts';
 import {
   type ConversationRow,
   conversationColumns,
@@ -189,20 +189,7 @@ async function storeAll(
         exists (select from runs where runs.conversation_id = accepted.conversation_id and status in ('queued', 'running'))
       from accepted join stored on stored.id = accepted.message_id
       returning *
-    ), answers as (
-      insert into messages (id, conversation_id, parent_id, role, text, run_id, status)
-      select message_id, conversation_id, prompt_message_id, 'assistant', '', id, 'pending' from run
-    ), shown as (
-      update conversations set leaf_id = run.message_id, updated_at = now() from run
-      where conversations.id = run.conversation_id
-    ), told as (
-      select members.user_id, run.conversation_id, happened.type, happened.subject_id, happened.place
-      from run
-        cross join lateral (values
-          ('message.added', run.prompt_message_id, 1), ('run.queued', run.id, 2)
-        ) as happened (type, subject_id, place)
-        join members on members.conversation_id = run.conversation_id
-    ), ${recordTold}
+    ), ${besideStoredRun(sql`run.prompt_message_id`)}
     select ${runColumns},
       (select stored.created_at from stored where stored.id = run.prompt_message_id) as message_created_at
     from run`.execute(trx);

@@ -10,7 +10,7 @@ import type { Store } from './database.ts';
 import { lockUser, nextPass } from './fair-queue.ts';
 import type { IdempotentRequest } from './idempotency.ts';
 import { planKept } from './kept-plans.ts';
-import { recordTold } from './user-events.ts';
+import { besideStoredRun } from './run-writes.ts';
 import { type ConversationRow, type RunRow, runColumns, toRunView } from './views.ts';
 
 /** Who asks, and what of the server's settings decides about it. */
@@ -76,21 +76,7 @@ export async function insertRun(
         exists (select from runs where conversation_id = ${conversation.id} and status in ('queued', 'running'))
       from allowed
       returning *
-    ), answer as (
-      insert into messages (id, conversation_id, parent_id, role, text, run_id, status)
-      select message_id, conversation_id, prompt_message_id, 'assistant', '', id, 'pending' from run
-    ), shown as (
-      update conversations set leaf_id = run.message_id, updated_at = now() from run
-      where conversations.id = run.conversation_id
-    ), told as (
-      select members.user_id, run.conversation_id, happened.type, happened.subject_id, happened.place
-      from run
-        cross join lateral (values
-          ('message.added', ${addedMessageId}::uuid, 1), ('run.queued', run.id, 2)
-        ) as happened (type, subject_id, place)
-        join members on members.conversation_id = run.conversation_id
-      where happened.subject_id is not null
-    ), ${recordTold}
+    ), ${besideStoredRun(sql`${addedMessageId}::uuid`)}
     select ${runColumns} from run`.execute(trx);
   const [run] = rows;
   if (!run) {

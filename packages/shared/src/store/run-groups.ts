@@ -9,9 +9,9 @@ import { searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
 import { createGrouped } from './grouped.ts';
 import { planKept } from './kept-plans.ts';
-import { claimRun, endRun, inMs, type RunOutcome } from './run-lease.ts';
+import { claimRun, endRun, type RunOutcome } from './run-lease.ts';
+import { besideClaim, besideEnd, claimChanges, endChanges } from './run-writes.ts';
 import { indexTexts } from './search.ts';
-import { recordRunEvent } from './user-events.ts';
 import { type RunRow, runColumns } from './views.ts';
 
 export interface RunGroups {
@@ -68,25 +68,10 @@ async function claimRuns(
         and (lease_until is null or lease_until < now())
       for no key update skip locked
     ), ${withFeeds}, claimed as (
-      update runs set
-        attempt = attempt + 1,
-        crashes = crashes + (status = 'running')::int,
-        status = 'running',
-        worker_id = ${workerId},
-        lease_until = ${inMs(leaseMs)},
-        not_before = null,
-        rings = 0,
-        dispatched_at = coalesce(dispatched_at, now()),
-        started_at = coalesce(started_at, now())
+      update runs set ${claimChanges(workerId, leaseMs)}
       from ready where runs.id = ready.id
       returning runs.*
-    ), lost as (
-      update run_attempts set ended_at = now(), outcome = 'lost' from claimed
-      where run_attempts.run_id = claimed.id and run_attempts.ended_at is null
-    ), begun as (
-      insert into run_attempts (run_id, attempt, user_id, model, worker_id)
-      select id, attempt, user_id, model, worker_id from claimed
-    ), ${recordRunEvent(sql`claimed`, 'run.started')}
+    ), ${besideClaim}
     select ${runColumns} from claimed`.execute(db);
   const claimed = new Map(rows.map((row) => [row.id, row]));
   return runIds.map((runId) => {
@@ -123,16 +108,13 @@ async function endRuns(db: Store, outcomes: readonly HeldOutcome[]): Promise<(Ru
       where runs.conversation_id in (select id from shown)
       for no key update of runs skip locked
     ), ${withFeeds}, ended as (
-      update runs set
-        status = case when cancel_requested_at is null then given.status else 'cancelled' end,
-        failure_code = case when cancel_requested_at is null then given.failure_code end,
-        finish_reason = case when cancel_requested_at is null then given.finish_reason end,
-        terminal_seq = given.terminal_seq,
-        usage = given.usage::jsonb,
-        lease_until = null,
-        not_before = null,
-        reserved_tokens = 0,
-        finished_at = now()
+      update runs set ${endChanges({
+        status: sql`given.status`,
+        failureCode: sql`given.failure_code`,
+        finishReason: sql`given.finish_reason`,
+        terminalSeq: sql`given.terminal_seq`,
+        usage: sql`given.usage`,
+      })}
       from ready join given on given.run_id = ready.id
       where runs.id = ready.id and runs.attempt = given.attempt and runs.status = 'running'
       returning runs.*
@@ -143,19 +125,13 @@ async function endRuns(db: Store, outcomes: readonly HeldOutcome[]): Promise<(Ru
     ), indexed as (${indexTexts(
       sql`(select conversation_id, message_id, given.terms from ended join given on ${sameAttempt})`,
     )}
-    ), changed_conversations as (
-      update conversations set
-        updated_at = now(),
-        -- titles.ts
-        title_due_at = case when title is null and title_tries = 0 and ended.status = 'completed' then now() else title_due_at end
-      from ended where conversations.id = ended.conversation_id
     ), settled as (
       update run_attempts set
         ended_at = now(), outcome = ended.status, input_tokens = given.input_tokens,
         output_tokens = given.output_tokens, estimated = given.estimated
       from ended join given on ${sameAttempt}
       where run_attempts.run_id = ended.id and run_attempts.attempt = ended.attempt and run_attempts.ended_at is null
-    ), ${recordRunEvent(sql`ended`, 'run.ended')}
+    ), ${besideEnd}
     select ${runColumns} from ended`.execute(db);
   return outcomes.map(({ runId, attempt }) =>
     rows.find((row) => row.id === runId && row.attempt === attempt),

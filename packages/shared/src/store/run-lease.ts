@@ -10,12 +10,10 @@ import type { FinishReason, Usage } from '../protocol/run-event.ts';
 import { searchTerms } from '../search/terms.ts';
 import type { Store } from './database.ts';
 import { planKept } from './kept-plans.ts';
+import { besideClaim, besideEnd, claimChanges, endChanges, inMs } from './run-writes.ts';
 import { indexText } from './search.ts';
 import { recordRunEvent } from './user-events.ts';
 import { type RunRow, runColumns } from './views.ts';
-
-/** So long from now on, by Postgres' clock. */
-export const inMs = (ms: number): RawBuilder<Date> => sql<Date>`now() + ${ms} * interval '1 millisecond'`;
 
 /**
  * Takes a run that nobody holds: raises its attempt and starts a lease. Returns it as it is now, or null when it has
@@ -30,25 +28,10 @@ export async function claimRun(
 ): Promise<RunRow | null> {
   const { rows } = await sql<RunRow>`${planKept}
     with claimed as (
-      update runs set
-        attempt = attempt + 1,
-        crashes = crashes + (status = 'running')::int,
-        status = 'running',
-        worker_id = ${workerId},
-        lease_until = ${inMs(leaseMs)},
-        not_before = null,
-        rings = 0,
-        dispatched_at = coalesce(dispatched_at, now()),
-        started_at = coalesce(started_at, now())
+      update runs set ${claimChanges(workerId, leaseMs)}
       where id = ${runId} and status in ('queued', 'running') and (lease_until is null or lease_until < now())
       returning *
-    ), lost as (
-      update run_attempts set ended_at = now(), outcome = 'lost' from claimed
-      where run_attempts.run_id = claimed.id and run_attempts.ended_at is null
-    ), begun as (
-      insert into run_attempts (run_id, attempt, user_id, model, worker_id)
-      select id, attempt, user_id, model, worker_id from claimed
-    ), ${recordRunEvent(sql`claimed`, 'run.started')}
+    ), ${besideClaim}
     select ${runColumns} from claimed`.execute(db);
   return rows[0] ?? null;
 }
@@ -160,17 +143,13 @@ export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | n
       select conversations.id from conversations join runs on runs.conversation_id = conversations.id
       where runs.id = ${runId} for no key update of conversations
     ), ended as (
-      update runs set
-        status = case when cancel_requested_at is null then ${status} else 'cancelled' end,
-        failure_code = case when cancel_requested_at is null then ${outcome.failureCode ?? null} end,
-        finish_reason = case when cancel_requested_at is null then ${outcome.finishReason ?? null} end,
-        attempt = attempt + ${attemptsToAdd},
-        terminal_seq = ${terminalSeq},
-        usage = ${usage && JSON.stringify(usage)}::jsonb,
-        lease_until = null,
-        not_before = null,
-        reserved_tokens = 0,
-        finished_at = now()
+      update runs set attempt = attempt + ${attemptsToAdd}, ${endChanges({
+        status: sql`${status}`,
+        failureCode: sql`${outcome.failureCode ?? null}`,
+        finishReason: sql`${outcome.finishReason ?? null}`,
+        terminalSeq: sql`${terminalSeq}`,
+        usage: sql`${usage && JSON.stringify(usage)}`,
+      })}
       from shown
       where runs.conversation_id = shown.id and runs.id = ${runId} and attempt = ${attempt} and status = ${from}
       returning runs.*
@@ -178,18 +157,12 @@ export async function endRun(db: Store, outcome: RunOutcome): Promise<RunRow | n
       update messages set text = ${text}, status = ended.status, created_at = now() from ended
       where messages.id = ended.message_id
     ), indexed as (${indexText(sql`ended`, terms)}
-    ), changed_conversation as (
-      update conversations set
-        updated_at = now(),
-        -- titles.ts
-        title_due_at = case when title is null and title_tries = 0 and ended.status = 'completed' then now() else title_due_at end
-      from ended where conversations.id = ended.conversation_id
     ), freed_place as (
       -- It ended before its turn: the user's other runs may move up (closeGaps).
       insert into freed_places (user_id, priority, pass)
       select user_id, priority, pass from ended where dispatched_at is null
     ), settled as (${settleAttempt(sql`ended`, sql`changed.status`, attemptUsage)}),
-    ${recordRunEvent(sql`ended`, 'run.ended')}
+    ${besideEnd}
     select ${runColumns} from ended`.execute(db);
   return rows[0] ?? null;
 }
