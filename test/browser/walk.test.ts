@@ -49,6 +49,8 @@ it.each([
     await picture(visitor, 'stopped');
 
     await page.getByRole('button', { name: 'Regenerate' }).click();
+    // The one that was stopped may be as long: what is read next must be of the new one.
+    await visitor.reaches('answering');
     await visitor.grows(300);
     const before = (await visitor.text()).length;
     await page.reload();
@@ -91,6 +93,7 @@ it.each([
     await other.reaches('completed');
     const directive = { deltas: 300, intervalMs: 25, seed: 42 };
     await other.ask(question(directive, 'And about harbours?'));
+    await Promise.all([visitor, other].map((chat) => chat.reaches('answering')));
     await Promise.all([visitor, other].map((chat) => chat.grows(200)));
     expect(await visitor.last.getAttribute('data-status')).toBe('answering');
     await page.getByText('Grace').waitFor();

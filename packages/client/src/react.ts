@@ -1,10 +1,17 @@
 /**
- * React bindings: the chat and the list of conversations as hooks. What was made elsewhere (one chat for the whole page,
- * for example) is shown by `useReadable`.
+ * React bindings: the chat, the list of conversations and what is behind a public link as hooks. What was made elsewhere
+ * (one chat for the whole page, for example) is shown by `useReadable`; make such a thing outside of rendering, for React
+ * may begin to render twice, and each would have a connection.
  */
 import { useCallback, useEffect, useRef, useState, useSyncExternalStore } from 'react';
-import type { ChatActions, ChatOptions, ChatState } from './chat/chat-types.ts';
-import { type HeldActions, holdChat, holdList } from './chat/held.ts';
+import type {
+  ChatActions,
+  ChatOptions,
+  ChatState,
+  SharedChatOptions,
+  SharedChatState,
+} from './chat/chat-types.ts';
+import { type HeldActions, holdChat, holdList, holdSharedChat } from './chat/held.ts';
 import type {
   ConversationListActions,
   ConversationListOptions,
@@ -36,6 +43,12 @@ export function useChat(options: ChatOptions): UseChat {
 export function useConversationList(options: ConversationListOptions): UseConversationList {
   const [{ held, actions }] = useState(() => holdList(options));
   return { ...useReadable(held), ...actions };
+}
+
+/** What is behind a public link, for as long as the component is mounted. Options count at the first rendering. */
+export function useSharedChat(options: SharedChatOptions): SharedChatState {
+  const [held] = useState(() => holdSharedChat(options));
+  return useReadable(held);
 }
 
 /** The state of a chat, a list or live events. The component is rendered again when it changes. */

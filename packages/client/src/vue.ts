@@ -1,6 +1,6 @@
 /**
- * Vue bindings: the chat and the list of conversations as composables. What was made elsewhere (one chat for the whole
- * page, for example) is shown by `useReadable`.
+ * Vue bindings: the chat, the list of conversations and what is behind a public link as composables. What was made
+ * elsewhere (one chat for the whole page, for example) is shown by `useReadable`.
  */
 import {
   type ComputedRef,
@@ -12,8 +12,14 @@ import {
   toValue,
   watch,
 } from 'vue';
-import type { ChatActions, ChatOptions, ChatState } from './chat/chat-types.ts';
-import { type HeldActions, holdChat, holdList } from './chat/held.ts';
+import type {
+  ChatActions,
+  ChatOptions,
+  ChatState,
+  SharedChatOptions,
+  SharedChatState,
+} from './chat/chat-types.ts';
+import { type HeldActions, holdChat, holdList, holdSharedChat } from './chat/held.ts';
 import type {
   ConversationListActions,
   ConversationListOptions,
@@ -45,6 +51,10 @@ export function useConversationList(options: ConversationListOptions): UseConver
   const { held, actions } = holdList(options);
   return { ...refsOf(useReadable(held)), ...actions };
 }
+
+/** What is behind a public link, until the scope ends. */
+export const useSharedChat = (options: SharedChatOptions): Refs<SharedChatState> =>
+  refsOf(useReadable(holdSharedChat(options)));
 
 /** The state of a chat, a list or a shared chat as a ref, until the scope ends. */
 export function useReadable<State>(readable: Readable<State>): Readonly<ShallowRef<State>> {

@@ -7,7 +7,7 @@ import {
   createLiveEvents,
 } from '@holdfast/client/chat';
 import { useReadable } from '@holdfast/client/react';
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef } from 'react';
 import { nameAddress } from '../address.ts';
 import { made } from '../kept.ts';
 import { client } from '../session/session.ts';
@@ -15,6 +15,30 @@ import { client } from '../session/session.ts';
 export interface Stores {
   readonly chat: Chat;
   readonly list: ConversationList;
+  close(): void;
+}
+
+/** By user. React may begin to render the page twice before it shows it; each must not have a connection of its own. */
+const held = new Map<string, Stores>();
+
+function storesOf(user: CurrentUser, conversationId: string | null): Stores {
+  const there = held.get(user.id);
+  if (there) return there;
+  const events = createLiveEvents({ client, user });
+  const chat = createChat({ client, events, conversationId });
+  const list = createConversationList({ client, events });
+  const stores = {
+    chat,
+    list,
+    close() {
+      held.delete(user.id);
+      chat.close();
+      list.close();
+      events.stop();
+    },
+  };
+  held.set(user.id, stores);
+  return stores;
 }
 
 /**
@@ -22,23 +46,9 @@ export interface Stores {
  * address, and the address a conversation that is made here.
  */
 export function useStores(user: CurrentUser, conversationId: string | null): Stores {
-  const [stores] = useState(() => {
-    const events = createLiveEvents({ client, user });
-    return {
-      events,
-      chat: createChat({ client, events, conversationId }),
-      list: createConversationList({ client, events }),
-    };
-  });
-  const { chat, list, events } = stores;
-  useEffect(
-    () => () => {
-      chat.close();
-      list.close();
-      events.stop();
-    },
-    [chat, list, events],
-  );
+  const stores = storesOf(user, conversationId);
+  const { chat } = stores;
+  useEffect(() => stores.close, [stores]);
 
   const opened = useRef(conversationId);
   useEffect(() => {

@@ -1,8 +1,7 @@
 /** What a public link shows: the conversation, read-only, with the answer that is being written. */
-import { createSharedChat } from '@holdfast/client/chat';
-import { useReadable } from '@holdfast/client/react';
+import { useSharedChat } from '@holdfast/client/react';
 import { ArrowDown } from 'lucide-react';
-import { type ReactNode, useEffect, useState } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { ConnectionLine } from '../chat/status-lines.tsx';
 import { useWords } from '../i18n/language.tsx';
 import { sentenceOfProblem } from '../problems.ts';
@@ -14,9 +13,7 @@ import { SharedMessage } from './shared-message.tsx';
 
 export default function SharedPage({ token }: { readonly token: string }): ReactNode {
   const words = useWords();
-  const [chat] = useState(() => createSharedChat({ client, token }));
-  useEffect(() => () => chat.close(), [chat]);
-  const { title, messages, problem, isOffline, isGone } = useReadable(chat);
+  const { title, messages, problem, isOffline, isGone } = useSharedChat({ client, token });
   const stick = useStayAtEnd();
   useEffect(() => {
     document.title = title === null ? 'Holdfast' : `${title} · Holdfast`;

@@ -5,9 +5,11 @@
 import type { FollowState } from '../follow.ts';
 import { listenForSight } from '../sight.ts';
 import { createStore, keepSame } from '../store.ts';
+import type { SharedConversation } from '../wire.ts';
 import type { ChatProblem, SharedChat, SharedChatOptions, SharedChatState } from './chat-types.ts';
 import { layOut } from './messages.ts';
 import { toProblem } from './problems.ts';
+import { createReader } from './reader.ts';
 import { createRuns } from './runs.ts';
 import { statusOf } from './state.ts';
 import { emptyThread, type ThreadRun, toThread } from './thread.ts';
@@ -23,6 +25,7 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
   const store = createStore<SharedChatState>((before) => keepSame(before, look()));
   const { changed } = store;
   const runs = createRuns();
+  const reader = createReader();
   const closed = new AbortController();
   /** By run: aborted when it is not to be followed any more. */
   const followed = new Map<string, AbortController>();
@@ -90,17 +93,19 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
     if (!looking.signal.aborted) asking.run();
   }
 
+  function show(shared: SharedConversation): void {
+    ({ title } = shared);
+    problem = null;
+    thread = toThread(shared);
+    runs.show(thread.runs);
+    const [run] = runs.underWay(thread.runs);
+    if (run && !followed.has(run.id) && sight() === 'seen') void follow(run);
+  }
+
   async function ask(): Promise<void> {
-    clearTimeout(timer);
     const { signal } = closed;
     try {
-      const shared = await client.shared(token, { signal });
-      ({ title } = shared);
-      problem = null;
-      thread = toThread(shared);
-      runs.show(thread.runs);
-      const [run] = runs.underWay(thread.runs);
-      if (run && !followed.has(run.id) && sight() === 'seen') void follow(run);
+      await reader.read(() => client.shared(token, { signal }), show);
     } catch (error) {
       if (signal.aborted) return;
       problem = toProblem(error);
@@ -108,6 +113,7 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
     }
     isLoading = false;
     changed();
+    clearTimeout(timer);
     if (!signal.aborted) timer = setTimeout(asking.run, askEveryMs);
   }
 

@@ -1,7 +1,14 @@
-/** The chat and the list as the bindings of frameworks hold them. */
-import type { ChatActions, ChatOptions, ChatState } from './chat-types.ts';
+/** The chat, the list and the shared chat as the bindings of frameworks hold them. */
+import type {
+  ChatActions,
+  ChatOptions,
+  ChatState,
+  SharedChatOptions,
+  SharedChatState,
+} from './chat-types.ts';
 import { createChat } from './create-chat.ts';
 import { createConversationList } from './create-list.ts';
+import { createSharedChat } from './create-shared-chat.ts';
 import { actionsOf, hold } from './hold.ts';
 import type {
   ConversationListActions,
@@ -77,3 +84,18 @@ export function holdList(options: ConversationListOptions) {
   const held = hold(() => createConversationList(options), emptyList);
   return { held, actions: actionsOf(held, listActions) satisfies HeldActions<ConversationListActions> };
 }
+
+const emptySharedChat: SharedChatState = {
+  title: null,
+  messages: [],
+  status: 'idle',
+  queue: null,
+  problem: null,
+  isLoading: true,
+  isOffline: false,
+  isGone: false,
+};
+
+/** There is nothing to do with it. */
+export const holdSharedChat = (options: SharedChatOptions) =>
+  hold(() => createSharedChat(options), emptySharedChat);
