@@ -1,12 +1,13 @@
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { compress } from './compress.ts';
 
 /** Where `npm start` puts the API. Vite reads no environment of ours, so another port goes here. */
 const api = 'http://127.0.0.1:3000';
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compress()],
   build: {
     outDir: 'dist',
     // The page is served under `default-src 'self'`, which allows neither data: addresses nor inline scripts.
