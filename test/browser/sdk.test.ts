@@ -6,7 +6,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ReadmePages, startReadmePages } from '../../packages/client/scripts/readme-pages.ts';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { question } from '../support/ask.ts';
-import { launchChromium, patience } from '../support/browser.ts';
+import { patience } from '../support/browser.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
