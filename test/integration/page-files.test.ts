@@ -1,4 +1,7 @@
 /** The built page as an API process serves it. */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { firstUrl } from '../support/inspect.ts';
 import { type Stack, startStack } from '../support/stack.ts';
@@ -55,4 +58,9 @@ it('asks browsers to look for a newer page each time, and has no address for wha
       expect.stringContaining('application/problem+json'),
     ]);
   }
+});
+
+it('weighs no more than it may', async () => {
+  const check = fileURLToPath(new URL('../../apps/web/check-size.ts', import.meta.url));
+  expect((await promisify(execFile)(process.execPath, [check])).stdout).toMatch(/^scripts .* kB of 350 kB/m);
 });
