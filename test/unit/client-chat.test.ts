@@ -29,3 +29,32 @@ test('nothing is kept by a chat that goes on after what was kept is forgotten', 
   chat.close();
   expect(storage.length).toBe(0);
 });
+
+const answered = (runId: string) =>
+  messageOf(`answer of ${runId}`, { role: 'assistant', parentId: 'q', runId, authorId: null });
+
+test('an answer that was whole before its request was answered is not shown as one under way', async () => {
+  let history = historyOf([question, answered('first')]);
+  await using api = await startApi({
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': (...to) => json(history)(...to),
+    'POST /api/messages/answer%20of%20first/regenerate': (...to) => {
+      if (api.count('POST', '/api/messages/answer%20of%20first/regenerate') === 1) {
+        // It was accepted; its answer is lost, and while it is repeated the run ends.
+        history = historyOf([question, answered('again')]);
+        api.tell('run.ended', { conversationId: 'c', run: runOf('again'), message: answered('again') });
+        soon(() => chat.getState().messages.at(-1)?.id)
+          .toBe('answer of again')
+          .then(() => to[0].destroy());
+        return;
+      }
+      json({ run: runOf('again') }, 202)(...to);
+    },
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => chat.getState().messages.length).toBe(2);
+  await soon(() => api.open.size).toBe(1);
+  expect(await chat.regenerate('answer of first')).toBe(true);
+  await soon(() => chat.getState()).toMatchObject({ status: 'idle', runId: null });
+  expect(chat.getState().messages.at(-1)).toMatchObject({ id: 'answer of again', status: 'completed' });
+});

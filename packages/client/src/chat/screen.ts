@@ -187,10 +187,11 @@ export function createScreen(parts: {
       const answered = message ? editOf : run.promptMessageId;
       const place = answered === null ? messages.length : messages.findIndex(({ id }) => id === answered);
       const isThere = message !== null && messages.some(({ id }) => id === message.id);
-      // What is being read of it now is too old.
+      // What is being read of it now is too old. And it is read in any case: where the answer to the request was late, this
+      // may be over already, and no event will say so again.
       reader.outdate();
-      if (isThere || place < 0) reading.run();
-      else show(extend(thread, message ? place : place + 1, message, run));
+      if (!isThere && place >= 0) show(extend(thread, message ? place : place + 1, message, run));
+      reading.run();
     },
     showOlder() {
       firstShown = Math.max(0, (firstShown ?? 0) - pageSize);
