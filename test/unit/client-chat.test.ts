@@ -3,6 +3,7 @@ import { expect, test } from 'vitest';
 import { forgetKept } from '../../packages/client/src/chat.ts';
 import { createMemoryStorage } from '../support/memory-storage.ts';
 import { conversationOf, historyOf, json, messageOf, runOf, startApi } from './client-api.ts';
+import { refuse } from './client-server.ts';
 
 /** Longer than anything takes on a busy machine. */
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 10_000, interval: 5 });
@@ -57,4 +58,21 @@ test('an answer that was whole before its request was answered is not shown as o
   expect(await chat.regenerate('answer of first')).toBe(true);
   await soon(() => chat.getState()).toMatchObject({ status: 'idle', runId: null });
   expect(chat.getState().messages.at(-1)).toMatchObject({ id: 'answer of again', status: 'completed' });
+});
+
+test('what is stopped is stopped, also when another conversation is shown at once', async () => {
+  await using api = await startApi({
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': json(historyOf([question], runOf('r'))),
+    'POST /api/runs/r/cancel': (...to) =>
+      api.count('POST', '/api/runs/r/cancel') === 1
+        ? refuse(to[0], 503, 'unavailable')
+        : json(runOf('r'), 202)(...to),
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => chat.getState().runId).toBe('r');
+  const stopped = chat.stop();
+  await chat.open(null);
+  expect(await stopped).toBe(true);
+  expect(chat.getState().problem).toBeNull();
 });

@@ -195,8 +195,8 @@ export function createChat(options: ChatOptions): Chat {
       if (runId === undefined) return true;
       const { signal } = screen;
       try {
-        // The answer ends by its `cancelled` event, which follows.
-        await client.cancel(runId, { signal });
+        // Also when another conversation is shown meanwhile. The answer ends by its `cancelled` event, which follows.
+        await client.cancel(runId);
         return true;
       } catch (error) {
         if (!signal.aborted && underWay().includes(runId)) screen.problem = toProblem(error);
