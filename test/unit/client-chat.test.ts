@@ -76,3 +76,22 @@ test('what is stopped is stopped, also when another conversation is shown at onc
   expect(await stopped).toBe(true);
   expect(chat.getState().problem).toBeNull();
 });
+
+test('a chat that was opened while the server was away begins by itself when it is back', async () => {
+  let isAway = true;
+  await using api = await startApi({
+    'GET /api/me': (response, request) =>
+      isAway ? refuse(response, 503, 'unavailable') : json(api.me)(response, request),
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': json(historyOf([question])),
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => chat.getState().problem?.isRetryable).toBe(true);
+  isAway = false;
+  await soon(() => chat.getState()).toMatchObject({
+    problem: null,
+    isLoading: false,
+    messages: [{ id: 'q' }],
+  });
+  await soon(() => api.open.size).toBe(1);
+});

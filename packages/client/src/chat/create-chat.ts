@@ -179,6 +179,8 @@ export function createChat(options: ChatOptions): Chat {
     if (screen.problem?.isRetryable) void again();
   }
 
+  // Before anything is known: should the server be away, `watch` tells when it is back.
+  events.follow(owner, null);
   void open(options.conversationId ?? null);
 
   return {
