@@ -5,7 +5,6 @@
 
 import { createBackoff, pause } from '../backoff.ts';
 import type { Client } from '../client.ts';
-import { listenForWake } from '../wake.ts';
 import type { AcceptedMessage, Conversation } from '../wire.ts';
 import type { Kept } from './kept.ts';
 import type { Outgoing, Pending } from './pending.ts';
@@ -73,8 +72,6 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     waiting = new AbortController();
     for (const { pending } of items) void run(pending.lane);
   }
-
-  const stopListening = listenForWake(wake);
 
   function add(pending: Pending): Item {
     const item: Item = {
@@ -216,7 +213,6 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     },
     wake,
     close() {
-      stopListening();
       closed.abort();
       for (const { withdrawn } of items) withdrawn.abort();
       waiting.abort();
