@@ -95,3 +95,29 @@ test('a chat that was opened while the server was away begins by itself when it 
   });
   await soon(() => api.open.size).toBe(1);
 });
+
+test('what was refused is not sent again by a reload, but by the person', async () => {
+  const storage = createMemoryStorage();
+  const post = 'POST /api/conversations/c/messages';
+  let isFull = true;
+  await using api = await startApi({
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': json(historyOf([])),
+    [post]: (...to) =>
+      isFull
+        ? refuse(to[0], 429, 'token_limit_reached', { 'retry-after': '60' })
+        : json({ message: question, run: runOf('r') }, 202)(...to),
+  });
+  const first = api.chat({ conversationId: 'c', storage });
+  expect(await first.ask('q')).toBe(false);
+  const { key, problem } = first.getState().messages[0] ?? {};
+  first.close();
+
+  const second = api.chat({ conversationId: 'c', storage });
+  await soon(() => second.getState().messages[0]).toMatchObject({ key, problem, status: 'rejected' });
+  await soon(() => second.getState().isLoading).toBe(false);
+  expect(api.count('POST', '/api/conversations/c/messages')).toBe(1);
+  isFull = false;
+  await second.retry();
+  await soon(() => storage.length).toBe(0);
+});

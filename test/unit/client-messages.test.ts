@@ -49,6 +49,7 @@ const outgoing = (key: string, parts: Partial<Outgoing> = {}, editOf: string | n
     editOf,
     after: 'q1',
     order: 1,
+    problem: null,
   },
   status: 'waiting',
   problem: null,

@@ -112,6 +112,7 @@ export function createChat(options: ChatOptions): Chat {
       conversationId: screen.conversationId,
       after: screen.thread.messages.at(-1)?.id ?? null,
       order: written,
+      problem: null,
     });
   }
 
