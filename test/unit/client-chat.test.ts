@@ -121,3 +121,28 @@ test('what was refused is not sent again by a reload, but by the person', async 
   await second.retry();
   await soon(() => storage.length).toBe(0);
 });
+
+test('what begins a conversation can be taken back and asked with other settings', async () => {
+  const bodies = new Map<unknown, string>();
+  await using api = await startApi({
+    'POST /api/conversations': (response, request) => {
+      const key = request.headers['idempotency-key'];
+      const before = bodies.get(key);
+      bodies.set(key, request.body);
+      // docs/PROTOCOL.md, section 1: the same key with another body is refused.
+      if (before !== undefined && before !== request.body)
+        return refuse(response, 422, 'idempotency_key_reused');
+      // The first one is made, and its answer is lost.
+      if (bodies.size === 1) return response.destroy();
+      json(conversationOf('c'), 201)(response, request);
+    },
+    'GET /api/conversations/c/messages': json(historyOf([question])),
+    'POST /api/conversations/c/messages': json({ message: question, run: runOf('r') }, 202),
+  });
+  const chat = api.chat();
+  void chat.ask('q', { conversation: { model: 'slow' } });
+  await soon(() => bodies.size).toBe(1);
+  expect(chat.withdraw(String(chat.getState().messages[0]?.id))).toBe('q');
+  expect(await chat.ask('q', { conversation: { model: 'quick' } })).toBe(true);
+  expect(chat.getState().conversationId).toBe('c');
+});

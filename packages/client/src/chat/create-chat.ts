@@ -68,11 +68,9 @@ export function createChat(options: ChatOptions): Chat {
 
   /** What is not stored yet of the conversation that is shown. */
   function outgoing(): readonly Outgoing[] {
-    const { conversationId, lane } = screen;
-    return outbox.all.filter(({ pending }) =>
-      conversationId === null
-        ? pending.conversationId === null && pending.lane === lane
-        : pending.conversationId === conversationId,
+    return outbox.all.filter(
+      ({ pending: { conversationId, lane } }) =>
+        conversationId === screen.conversationId && (conversationId !== null || lane === screen.lane),
     );
   }
 
@@ -225,7 +223,12 @@ export function createChat(options: ChatOptions): Chat {
       if (events.state.refusal !== null) events.retry();
       if (screen.problem) await again();
     },
-    withdraw: (messageId) => outbox.withdraw(messageId)?.body.text ?? null,
+    withdraw(messageId) {
+      const taken = outbox.withdraw(messageId);
+      // Its conversation may have been asked for already. What is asked next may want another one, of another key.
+      if (taken?.conversationId === null && outgoing().length === 0) screen.lane = newIdempotencyKey();
+      return taken?.body.text ?? null;
+    },
     dismiss() {
       screen.problem = null;
     },
