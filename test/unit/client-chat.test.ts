@@ -146,3 +146,35 @@ test('what begins a conversation can be taken back and asked with other settings
   expect(await chat.ask('q', { conversation: { model: 'quick' } })).toBe(true);
   expect(chat.getState().conversationId).toBe('c');
 });
+
+test('what the events could not tell is read again: the conversation as well as its messages', async () => {
+  let title = 'before';
+  await using api = await startApi({
+    'GET /api/conversations/c': (...to) => json(conversationOf('c', { title }))(...to),
+    'GET /api/conversations/c/messages': json(historyOf([question])),
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => chat.getState().conversation?.title).toBe('before');
+  await soon(() => api.open.size).toBe(1);
+  title = 'after';
+  api.tell('resync', {});
+  await soon(() => chat.getState().conversation?.title).toBe('after');
+});
+
+test('a conversation that is read late does not hide what has been told of it since', async () => {
+  let answer = () => {};
+  await using api = await startApi({
+    'GET /api/conversations/c': (...to) => {
+      answer = () => json(conversationOf('c', { title: 'before' }))(...to);
+    },
+    'GET /api/conversations/c/messages': json(historyOf([question])),
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => api.open.size).toBe(1);
+  await soon(() => chat.getState().messages.length).toBe(1);
+  api.tell('conversation.changed', { conversation: conversationOf('c', { title: 'after' }) });
+  await soon(() => chat.getState().conversation?.title).toBe('after');
+  answer();
+  await soon(() => chat.getState().isLoading).toBe(false);
+  expect(chat.getState().conversation?.title).toBe('after');
+});

@@ -115,10 +115,8 @@ export function createChat(options: ChatOptions): Chat {
   }
 
   function hear({ type, data }: ReceivedLiveEvent): void {
-    if (type === 'ready' || type === 'resync') {
-      screen.readAgain();
-      return;
-    }
+    if (type === 'ready') return screen.readAgain();
+    if (type === 'resync') return void screen.load();
     const { id: of } = 'conversation' in data ? data.conversation : { id: data.conversationId };
     if (of !== screen.conversationId) return;
     switch (type) {

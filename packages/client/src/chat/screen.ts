@@ -28,8 +28,8 @@ export interface Screen {
   nameOf(userId: string): string | null;
   /** Shows another one, of which nothing is known yet. */
   open(conversationId: string | null, lane: string): void;
-  /** Reads it for the first time, once `prepare` is done. */
-  load(prepare: () => Promise<void>): Promise<void>;
+  /** Reads all of it, once `prepare` is done: for the first time, or because the events cannot tell what has changed. */
+  load(prepare?: () => Promise<void>): Promise<void>;
   /** The conversation that the first message begins was made. */
   become(made: Conversation): void;
   know(now: Conversation): void;
@@ -161,11 +161,13 @@ export function createScreen(parts: {
     async load(prepare) {
       const { signal } = leaving;
       try {
-        await prepare();
+        await prepare?.();
         if (signal.aborted) return;
         if (conversationId !== null) {
+          const before = conversation;
           const [known] = await Promise.all([client.conversation(conversationId, { signal }), read()]);
-          if (!signal.aborted) know(known);
+          // What an event has told since is newer.
+          if (!signal.aborted && conversation === before) know(known);
         }
       } catch (error) {
         setProblem(toProblem(error), signal);
