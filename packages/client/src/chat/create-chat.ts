@@ -7,12 +7,13 @@
  */
 import type { ReceivedLiveEvent } from '../follow-events.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
+import { listen } from '../listen.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import { listenForWake } from '../wake.ts';
 import { createAnswerAgain } from './answer-again.ts';
 import type { Chat, ChatOptions, ChatState } from './chat-types.ts';
-import { keepOnLeaving, platformStorage } from './kept.ts';
+import { platformStorage } from './kept.ts';
 import { createOutbox } from './outbox.ts';
 import type { Outgoing, Pending } from './pending.ts';
 import { problem, toProblem } from './problems.ts';
@@ -115,10 +116,9 @@ export function createChat(options: ChatOptions): Chat {
   }
 
   function hear({ type, data }: ReceivedLiveEvent): void {
-    if (type === 'ready') return screen.readAgain();
-    if (type === 'resync') return void screen.load();
-    const { id: of } = 'conversation' in data ? data.conversation : { id: data.conversationId };
-    if (of !== screen.conversationId) return;
+    const of =
+      'conversation' in data ? data.conversation.id : 'conversationId' in data ? data.conversationId : null;
+    if (of !== null && of !== screen.conversationId) return;
     switch (type) {
       case 'run.event':
         if (screen.runs.apply(data.runId, data.event)) changed();
@@ -143,6 +143,10 @@ export function createChat(options: ChatOptions): Chat {
         screen.runs.noteTimes(data.run);
         screen.readAgain();
         break;
+      case 'resync':
+        void screen.load();
+        break;
+      case 'ready':
       case 'conversation.added':
       case 'message.added':
       case 'run.queued':
@@ -167,7 +171,8 @@ export function createChat(options: ChatOptions): Chat {
       changed();
     }),
     listenForWake(comeBack),
-    keepOnLeaving(keepProgress),
+    // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
+    listen({ pagehide: keepProgress, visibilitychange: keepProgress }),
   ];
 
   /** What could not be read for want of a connection is read now that there is one. */
@@ -230,14 +235,7 @@ export function createChat(options: ChatOptions): Chat {
     dismiss() {
       screen.problem = null;
     },
-    async loadDuration(messageId) {
-      const runId = store.getState().messages.find(({ id }) => id === messageId)?.runId;
-      if (!runId) return;
-      const run = await client.run(runId, { signal: screen.signal }).catch(() => null);
-      if (!run) return;
-      screen.runs.noteTimes(run);
-      changed();
-    },
+    loadDuration: screen.loadDuration,
     close() {
       keepProgress();
       for (const stop of stops) stop();

@@ -4,6 +4,7 @@
  */
 
 import type { ReceivedLiveEvent } from '../follow-events.ts';
+import { listen } from '../listen.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
@@ -13,7 +14,7 @@ import { askPage } from './list-page.ts';
 import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';
 import { toProblem } from './problems.ts';
 import { createReader } from './reader.ts';
-import { createRemoval, listenForLeaving } from './removal.ts';
+import { createRemoval } from './removal.ts';
 import { whenSeen } from './when-seen.ts';
 
 /** The list is a way back to what one was just doing, not an archive. */
@@ -183,7 +184,8 @@ export function createConversationList(options: ConversationListOptions): Conver
   }
 
   const stopListening = events.listen(hear);
-  const stopLeaving = listenForLeaving(removal.finish);
+  // Not when the page is hidden: who comes back shall still find the button.
+  const stopLeaving = listen({ pagehide: removal.finish });
   events.follow(owner, null);
   // Not only once the connection stands: the list is of use without one, too.
   readAgain.run();

@@ -126,16 +126,3 @@ export function platformStorage(): KeptStorage | null {
     return null;
   }
 }
-
-/** Calls `keep` when this page may be about to end. Returns how to stop that. */
-export function keepOnLeaving(keep: () => void): () => void {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
-  if (!document || !addEventListener || !removeEventListener) return () => {};
-  // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
-  addEventListener('pagehide', keep);
-  document.addEventListener('visibilitychange', keep);
-  return () => {
-    removeEventListener('pagehide', keep);
-    document.removeEventListener('visibilitychange', keep);
-  };
-}

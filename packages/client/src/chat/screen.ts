@@ -40,6 +40,8 @@ export interface Screen {
   /** Shows what was just accepted: a message (instead of `editOf`, or behind all others), or an answer to one. */
   accepted(editOf: string | null, message: ThreadMessage | null, run: ThreadRun, key?: string): void;
   showOlder(): void;
+  /** Asks how long the run took that made this message. */
+  loadDuration(messageId: string): Promise<void>;
   close(): void;
 }
 
@@ -197,6 +199,13 @@ export function createScreen(parts: {
     },
     showOlder() {
       firstShown = Math.max(0, (firstShown ?? 0) - pageSize);
+      onChange();
+    },
+    async loadDuration(messageId) {
+      const runId = thread.messages.find(({ id }) => id === messageId)?.runId;
+      const run = runId && (await client.run(runId, { signal: leaving.signal }).catch(() => null));
+      if (!run) return;
+      runs.noteTimes(run);
       onChange();
     },
     close() {
