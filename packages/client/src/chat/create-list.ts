@@ -145,6 +145,8 @@ export function createConversationList(options: ConversationListOptions): Conver
       case 'conversation.removed':
         found = found.filter(({ id }) => id !== data.conversationId);
         removal.forget(data.conversationId);
+        // What is being read may still have it.
+        reader.outdate();
         changed();
         break;
       case 'message.added':
