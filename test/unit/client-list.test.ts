@@ -47,3 +47,27 @@ test('what is removed while the list is read does not come back with it', async 
   await list.refresh();
   expect(idsOf(list)).toEqual(['c']);
 });
+
+test('more conversations stand where they belong, among those that events have told of', async () => {
+  const on = (day: number) => ({ updatedAt: `2026-01-0${day}T00:00:00.000Z` });
+  const page = (days: readonly number[], nextCursor: string | null) =>
+    json({ conversations: days.map((day) => conversationOf(`day ${day}`, on(day))), nextCursor });
+  await using api = await startApi({
+    'GET /api/conversations': (response, request) => {
+      const answer = request.url.includes('pinned=true')
+        ? none
+        : request.url.includes('cursor=')
+          ? page([5, 4, 2], null)
+          : page([7, 6], 'more');
+      answer(response, request);
+    },
+  });
+  const list = openList(api.client);
+  await soon(() => api.open.size).toBe(1);
+  // Whatever is still being read would be read again.
+  await list.refresh();
+  api.tell('conversation.changed', { conversation: conversationOf('day 3', on(3)) });
+  await soon(() => idsOf(list)).toContain('day 3');
+  await list.loadMore();
+  expect(idsOf(list)).toEqual(['day 7', 'day 6', 'day 5', 'day 4', 'day 3', 'day 2']);
+});

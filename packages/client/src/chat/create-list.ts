@@ -9,7 +9,7 @@ import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
-import { putIn } from './list-order.ts';
+import { addTo, isSearch, putIn } from './list-order.ts';
 import { askPage } from './list-page.ts';
 import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';
 import { toProblem } from './problems.ts';
@@ -122,7 +122,7 @@ export function createConversationList(options: ConversationListOptions): Conver
       if (Date.parse(at) > Date.parse(known.updatedAt)) put({ ...known, updatedAt: at });
       return;
     }
-    if (asked.q.trim() !== '') return;
+    if (isSearch(asked)) return;
     const { signal } = closed;
     const read = await client.conversation(conversationId, { signal }).catch(() => null);
     if (read && !signal.aborted) put(read);
@@ -206,8 +206,7 @@ export function createConversationList(options: ConversationListOptions): Conver
         const page = await ask(cursor);
         // What was asked for since then is another list.
         if (closed.signal.aborted || asked !== of || nextCursor !== cursor) return;
-        const known = new Set(found.map(({ id }) => id));
-        found = [...found, ...page.conversations.filter(({ id }) => !known.has(id))];
+        found = addTo(found, page.conversations, asked);
         ({ nextCursor } = page);
         isLoading = false;
         changed();
