@@ -24,6 +24,20 @@ const pageOf = (ids: readonly string[], nextCursor: string | null = null) =>
   json({ conversations: ids.map((id) => conversationOf(id)), nextCursor });
 const none = pageOf([]);
 
+test('a conversation that is not in the list can be removed from elsewhere on the page', async () => {
+  await using api = await startApi({
+    'GET /api/conversations': none,
+    'GET /api/conversations/old': json(conversationOf('old')),
+    'DELETE /api/conversations/old': (response) => response.writeHead(204).end(),
+  });
+  const list = openList(api.client);
+  await soon(() => list.getState().isLoading).toBe(false);
+  list.remove('old');
+  await soon(() => list.getState().removed.map(({ conversation }) => conversation.id)).toEqual(['old']);
+  list.close();
+  await soon(() => api.count('DELETE', '/api/conversations/old')).toBe(1);
+});
+
 test('what is removed while the list is read does not come back with it', async () => {
   let isThere = true;
   const late: ServerResponse[] = [];

@@ -223,9 +223,11 @@ export function createConversationList(options: ConversationListOptions): Conver
       change(id, { pinned }, (signal) => client.updateMembership(id, { pinned }, { signal })),
     archive: (id, archived) =>
       change(id, { archived }, (signal) => client.updateMembership(id, { archived }, { signal })),
-    remove(id) {
-      const conversation = found.find((one) => one.id === id);
-      if (conversation) removal.add(conversation);
+    async remove(id) {
+      const { signal } = closed;
+      const known = found.find((one) => one.id === id);
+      const conversation = known ?? (await client.conversation(id, { signal }).catch(fail));
+      if (conversation && !signal.aborted) removal.add(conversation);
     },
     undoRemove: removal.undo,
     dismiss() {
