@@ -4,6 +4,7 @@ import { afterEach, expect, test } from 'vitest';
 import { type ConversationList, createConversationList } from '../../packages/client/src/chat.ts';
 import type { Client } from '../../packages/client/src/index.ts';
 import { conversationOf, json, startApi } from './client-api.ts';
+import { refuse } from './client-server.ts';
 
 /** Longer than anything takes on a busy machine. */
 const soon = <T>(look: () => T) => expect.poll(look, { timeout: 10_000, interval: 5 });
@@ -84,4 +85,21 @@ test('more conversations stand where they belong, among those that events have t
   await soon(() => idsOf(list)).toContain('day 3');
   await list.loadMore();
   expect(idsOf(list)).toEqual(['day 7', 'day 6', 'day 5', 'day 4', 'day 3', 'day 2']);
+});
+
+test('a list that could not be read is read again when the connection is back', async () => {
+  let isAway = false;
+  await using api = await startApi({
+    'GET /api/conversations': (response, request) =>
+      isAway ? refuse(response, 503, 'unavailable') : pageOf(['c'])(response, request),
+  });
+  const list = openList(api.client);
+  await soon(() => api.open.size).toBe(1);
+  await soon(() => list.getState().isLoading).toBe(false);
+  isAway = true;
+  await list.refresh();
+  expect(list.getState().problem).not.toBeNull();
+  isAway = false;
+  for (const response of api.open) response.destroy();
+  await soon(() => list.getState().problem).toBeNull();
 });

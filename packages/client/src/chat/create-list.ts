@@ -185,9 +185,15 @@ export function createConversationList(options: ConversationListOptions): Conver
     }
   }
 
-  const stopListening = events.listen(hear);
-  // Not when the page is hidden: who comes back shall still find the button.
-  const stopLeaving = listen({ pagehide: removal.finish });
+  const stops = [
+    readAgain.stop,
+    events.listen(hear),
+    events.watch(({ connection }) => {
+      if (connection === 'live' && problem?.isRetryable) readAgain.run();
+    }),
+    // Not when the page is hidden: who comes back shall still find the button.
+    listen({ pagehide: removal.finish }),
+  ];
   events.follow(owner, null);
   // Not only once the connection stands: the list is of use without one, too.
   readAgain.run();
@@ -238,9 +244,7 @@ export function createConversationList(options: ConversationListOptions): Conver
       removal.finish();
       closed.abort();
       clearTimeout(typing);
-      stopListening();
-      stopLeaving();
-      readAgain.stop();
+      for (const stop of stops) stop();
       events.release(owner);
       if (!options.events) events.stop();
       store.close();
