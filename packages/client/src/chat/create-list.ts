@@ -131,12 +131,9 @@ export function createConversationList(options: ConversationListOptions): Conver
   function hear({ type, data }: ReceivedLiveEvent): void {
     switch (type) {
       case 'ready':
-        if (!hasBegun) readAgain.run();
-        hasBegun = true;
-        break;
       case 'resync':
+        if (!hasBegun || type === 'resync') readAgain.run();
         hasBegun = true;
-        readAgain.run();
         break;
       case 'conversation.added':
       case 'conversation.changed':
