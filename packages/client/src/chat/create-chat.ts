@@ -82,7 +82,7 @@ export function createChat(options: ChatOptions): Chat {
     screen.open(conversationId, conversationId ?? unsent?.pending.lane ?? newIdempotencyKey());
     const { signal } = screen;
     await screen.load(async () => {
-      const isFirst = who.userId === null;
+      const isFirst = who.known === null;
       const kept = await who.kept();
       if (signal.aborted) return;
       // What a reload has interrupted before its conversation was made is shown where it was written.
@@ -96,7 +96,7 @@ export function createChat(options: ChatOptions): Chat {
 
   async function again(): Promise<void> {
     const { conversationId, conversation } = screen;
-    if (conversationId !== null && conversation !== null && who.userId !== null) screen.readAgain();
+    if (conversationId !== null && conversation !== null && who.known !== null) screen.readAgain();
     else await open(conversationId);
   }
 
@@ -159,7 +159,7 @@ export function createChat(options: ChatOptions): Chat {
     const { cursor } = events;
     // A page that is left before it knew of its answers must not forget what the one before it has kept.
     if (conversationId === null || cursor === null || thread.messages.length === 0) return;
-    who.known?.keepProgress({ conversationId, cursor, runs: underWay(), answers: runs.answers });
+    who.known?.kept.keepProgress({ conversationId, cursor, runs: underWay(), answers: runs.answers });
   }
 
   const stops = [
