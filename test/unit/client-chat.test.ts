@@ -178,3 +178,31 @@ test('a conversation that is read late does not hide what has been told of it si
   await soon(() => chat.getState().isLoading).toBe(false);
   expect(chat.getState().conversation?.title).toBe('after');
 });
+
+test('what is written after coming back to a conversation goes out behind what was written in it before', async () => {
+  const held: (() => void)[] = [];
+  const wasAnswered: boolean[] = [];
+  await using api = await startApi({
+    'POST /api/conversations': json(conversationOf('c'), 201),
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': json(historyOf([])),
+    'POST /api/conversations/c/messages': (...to) => {
+      const id = to[1].body.includes('first') ? 'first' : 'second';
+      const accept = () => json({ message: messageOf(id, { text: id }), run: runOf(id) }, 202)(...to);
+      if (id === 'first') return void held.push(accept);
+      wasAnswered.push(held.length === 0);
+      accept();
+    },
+  });
+  const chat = api.chat();
+  const first = chat.ask('first');
+  await soon(() => held.length).toBe(1);
+  await chat.open(null);
+  await chat.open('c');
+  const second = chat.ask('second');
+  // What goes out at once is there before the answers to these.
+  for (let n = 0; n < 5; n += 1) await api.client.me();
+  held.pop()?.();
+  expect(await Promise.all([first, second])).toEqual([true, true]);
+  expect(wasAnswered).toEqual([true]);
+});

@@ -107,7 +107,8 @@ export function createChat(options: ChatOptions): Chat {
       ...parts,
       body: { ...parts.body, text },
       key: newIdempotencyKey(),
-      lane: screen.lane,
+      // Behind what was written here before, also where that has begun the conversation.
+      lane: outgoing()[0]?.pending.lane ?? screen.lane,
       conversationId: screen.conversationId,
       after: screen.thread.messages.at(-1)?.id ?? null,
       order: written,
