@@ -206,3 +206,21 @@ test('what is written after coming back to a conversation goes out behind what w
   expect(await Promise.all([first, second])).toEqual([true, true]);
   expect(wasAnswered).toEqual([true]);
 });
+
+test('why a conversation is gone is told until it is dismissed', async () => {
+  await using api = await startApi({
+    'GET /api/conversations/c': json(conversationOf('c')),
+    'GET /api/conversations/c/messages': json(historyOf([question])),
+  });
+  const chat = api.chat({ conversationId: 'c' });
+  await soon(() => chat.getState().messages.length).toBe(1);
+  await soon(() => api.open.size).toBe(1);
+  api.tell('conversation.removed', { conversationId: 'c' });
+  // As a tab hears it that is seen again.
+  api.tell('ready', {});
+  await soon(() => chat.getState().problem?.code).toBe('conversation_removed');
+  for (let n = 0; n < 5; n += 1) await api.client.me();
+  expect(chat.getState()).toMatchObject({ conversationId: null, problem: { code: 'conversation_removed' } });
+  chat.dismiss();
+  expect(chat.getState().problem).toBeNull();
+});

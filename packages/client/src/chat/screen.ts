@@ -96,6 +96,8 @@ export function createScreen(parts: {
 
   const reading = whenSeen(() => {
     const { signal } = leaving;
+    // Why there is no conversation any more must stay told.
+    if (conversationId === null) return;
     read().then(
       () => setProblem(null, signal),
       (error: unknown) => setProblem(toProblem(error), signal),
