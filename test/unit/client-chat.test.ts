@@ -44,7 +44,7 @@ test('an answer that was whole before its request was answered is not shown as o
         // It was accepted; its answer is lost, and while it is repeated the run ends.
         history = historyOf([question, answered('again')]);
         api.tell('run.ended', { conversationId: 'c', run: runOf('again'), message: answered('again') });
-        soon(() => chat.getState().messages.at(-1)?.id)
+        void soon(() => chat.getState().messages.at(-1)?.id)
           .toBe('answer of again')
           .then(() => to[0].destroy());
         return;

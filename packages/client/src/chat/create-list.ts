@@ -226,11 +226,10 @@ export function createConversationList(options: ConversationListOptions): Conver
       change(id, { pinned }, (signal) => client.updateMembership(id, { pinned }, { signal })),
     archive: (id, archived) =>
       change(id, { archived }, (signal) => client.updateMembership(id, { archived }, { signal })),
-    async remove(id) {
-      const { signal } = closed;
+    remove(id) {
       const known = found.find((one) => one.id === id);
-      const conversation = known ?? (await client.conversation(id, { signal }).catch(fail));
-      if (conversation && !signal.aborted) removal.add(conversation);
+      if (known) removal.add(known);
+      else client.conversation(id, { signal: closed.signal }).then(removal.add, fail);
     },
     undoRemove: removal.undo,
     dismiss() {
