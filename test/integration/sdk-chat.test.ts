@@ -69,6 +69,7 @@ it('a message that has not changed stays the same object, and so does a state th
   await reaches(chat, 'completed');
   await settles(chat, 'idle');
   await expect.poll(() => last(chat)?.durationMs, patience).not.toBeNull();
+  await expect.poll(() => last(chat)?.siblings, patience).not.toBeNull();
   const before = chat.getState();
   expect(chat.getState()).toBe(before);
   await chat.ask(question({ deltas: 60, intervalMs: 10, seed: 3 }));

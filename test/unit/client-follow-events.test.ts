@@ -49,6 +49,19 @@ test('begins again where the first event told, when it was cut before anything e
   expect(cursorsOf(server.seen)).toEqual([undefined, '7']);
 });
 
+test('these events have no end: a 204, whoever answers it, is no reason to stop, nor to ask at once', async () => {
+  await using server = await serve((response, number) => {
+    if (number < 2) return void response.writeHead(204).end();
+    beginEvents(response);
+    response.write(frame('7', 'ready', {}));
+  });
+  let waits = 0;
+  const backoff = { ...quick(), next: () => Number(++waits) };
+  const events = await collect(server.url, 1, { backoff });
+  expect(events).toHaveLength(1);
+  expect(waits).toBe(2);
+});
+
 test('asks for the run events of conversations, and hands them on as events of a run', async () => {
   await using server = await serve((response) => {
     beginEvents(response);

@@ -49,6 +49,7 @@ const outgoing = (key: string, parts: Partial<Outgoing> = {}, editOf: string | n
     editOf,
     after: 'q1',
     order: 1,
+    problem: null,
   },
   status: 'waiting',
   problem: null,
@@ -113,7 +114,11 @@ test('a message on its way that history has already is shown once, under the key
 
 test('another wording of a message stands in its place, and nothing of the old branch behind it', () => {
   const messages = [message('q1'), message('a1', { role: 'assistant' }), message('q2')];
-  expect(idsOf({ thread: { messages, runs: [] }, outgoing: [outgoing('k', {}, 'q1')] })).toEqual(['k']);
+  const edit = outgoing('k', {}, 'q1');
+  expect(idsOf({ thread: { messages, runs: [] }, outgoing: [edit] })).toEqual(['k']);
+  // What was asked meanwhile is not out of sight, and what was written last of a message is what stands there.
+  const more = [edit, outgoing('l'), outgoing('m', {}, 'q1')];
+  expect(idsOf({ thread: { messages, runs: [] }, outgoing: more })).toEqual(['m', 'l']);
 });
 
 test('the status says what matters most', () => {

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { holdChat } from '../../packages/client/src/chat/held.ts';
 import { hold } from '../../packages/client/src/chat/hold.ts';
 import { createStore, keepSame } from '../../packages/client/src/store.ts';
+import { conversationOf, historyOf, json, messageOf, startApi } from './client-api.ts';
 
 test('a state is computed when somebody looks, once for each change, and told once for many', async () => {
   let computed = 0;
@@ -68,5 +70,20 @@ test('what is held is made with the first subscription, and closed when the last
   stop();
   stop();
   await expect.poll(() => events).toEqual(['made', 'closed']);
-  expect(held.getState()).toBe('initial');
+});
+
+test('what is held goes on where it was when it is shown again: in the conversation that was open last', async () => {
+  await using api = await startApi({
+    'GET /api/conversations/b': json(conversationOf('b')),
+    'GET /api/conversations/b/messages': json(historyOf([messageOf('q')])),
+  });
+  const { held, actions } = holdChat({ client: api.client, storage: null });
+  const hide = held.subscribe(() => {});
+  await actions.open('b');
+  hide();
+  const closed = held.get();
+  await expect.poll(() => held.get()).not.toBe(closed);
+  const leave = held.subscribe(() => {});
+  await expect.poll(() => held.getState()).toMatchObject({ conversationId: 'b', messages: [{ id: 'q' }] });
+  leave();
 });

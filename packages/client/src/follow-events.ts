@@ -35,7 +35,7 @@ export function followEvents(
   { follow = [], ...options }: FollowEventsOptions = {},
 ): AsyncGenerator<ReceivedLiveEvent, void, undefined> {
   const address = follow.length === 0 ? url : `${url}?follow=${follow.map(encodeURIComponent).join(',')}`;
-  return followStream<ReceivedLiveEvent>(address, options, take);
+  return followStream<ReceivedLiveEvent>(address, options, take, true);
 }
 
 const types: ReadonlySet<string> = new Set<LiveEvent['type']>([

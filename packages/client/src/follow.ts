@@ -59,6 +59,7 @@ export type Taken<E> =
  * longer each time until a new event comes. The page coming back on line or into sight ends a wait at once, unless the
  * server asked for it by Retry-After.
  *
+ * @param isEndless there is no such end: something between has answered instead of the server
  * @throws ProblemError when the server refuses in a way that waiting cannot mend: 4xx but 408, 425 and 429, and
  *   `too_many_connections` before the first connection
  */
@@ -66,6 +67,7 @@ export async function* followStream<E>(
   url: string,
   options: FollowOptions,
   take: (message: SseMessage, cursor: string | null) => Taken<E>,
+  isEndless = false,
 ): AsyncGenerator<E, void, undefined> {
   const { signal, backoff = createBackoff() } = options;
   const send: typeof fetch = options.fetch ?? ((input, init) => fetch(input, init));
@@ -95,11 +97,11 @@ export async function* followStream<E>(
       let retryAfterMs: number | null = null;
       try {
         const opening = await connection.open();
-        if (opening.kind === 'over') return;
+        if (opening.kind === 'over' && !isEndless) return;
         if (opening.kind === 'live') {
           wasLive = true;
           reportState('live');
-        } else {
+        } else if (opening.kind === 'retry') {
           retryAfterMs = opening.retryAfterMs;
           // Later on, what takes up its place may be its own last connection, of which the server does not know yet
           // that it is gone.

@@ -4,12 +4,16 @@
  * closed tabs by itself.
  */
 
+import { isUndecided } from './chat/problems.ts';
 import type { Client } from './client.ts';
 import type { FollowState } from './follow.ts';
 import type { ReceivedLiveEvent } from './follow-events.ts';
 import { type SharedEvents, type ShareEventsOptions, shareEvents } from './share-events.ts';
 import type { KeptEvents } from './share-known-answers.ts';
 import type { CurrentUser } from './wire.ts';
+
+/** Between two attempts to learn who is signed in; the client has tried several times in each. */
+const askAgainMs = 2_000;
 
 export interface LiveEventsOptions extends Pick<ShareEventsOptions, 'locks'> {
   readonly client: Pick<Client, 'events' | 'me'>;
@@ -98,15 +102,23 @@ export function createLiveEvents({ client, user, locks }: LiveEventsOptions): Li
     keptFirst ??= kept;
     try {
       const { id } = await whoIsThere();
-      timer ??= setTimeout(() => {
-        timer = undefined;
-        if (isStopped) return;
+      later(0, () => {
         shared ??= share(id);
         shared.follow(all(), keptFirst);
       });
     } catch (refusal) {
-      if (!isStopped) setState({ refusal });
+      if (isStopped) return;
+      setState({ refusal });
+      // No part of the page could begin without it, so none would ever ask again.
+      if (isUndecided(refusal)) later(askAgainMs, () => void begin(null));
     }
+  }
+
+  function later(ms: number, call: () => void): void {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (!isStopped) call();
+    }, ms);
   }
 
   return {

@@ -1,3 +1,5 @@
+import { isHidden, listen } from './listen.ts';
+
 /** Whether somebody looks at this page: seen, hidden, or gone (closed, or put away by the browser for coming back). */
 export type Sight = 'seen' | 'hidden' | 'gone';
 
@@ -9,31 +11,26 @@ export function listenForSight(
   onSight: (sight: Sight) => void,
   hiddenMs: number,
 ): { stop(): void; sight(): Sight } {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
-  const sight = (): Sight => (document?.visibilityState === 'hidden' ? 'hidden' : 'seen');
-  if (!document || !addEventListener || !removeEventListener) return { stop() {}, sight };
   let timer: ReturnType<typeof setTimeout> | undefined;
-  const change = () => {
-    clearTimeout(timer);
-    if (sight() === 'seen') onSight('seen');
-    else if (hiddenMs !== Infinity) timer = setTimeout(() => onSight('hidden'), hiddenMs);
-  };
-  const gone = () => {
-    clearTimeout(timer);
-    onSight('gone');
-  };
-  const shown = ({ persisted }: PageTransitionEvent) => {
-    if (persisted) onSight('seen');
-  };
-  document.addEventListener('visibilitychange', change);
-  addEventListener('pagehide', gone);
-  addEventListener('pageshow', shown);
+  const sight = () => (isHidden() ? 'hidden' : 'seen');
+  const stop = listen({
+    visibilitychange() {
+      clearTimeout(timer);
+      if (!isHidden()) onSight('seen');
+      else if (hiddenMs !== Infinity) timer = setTimeout(() => onSight('hidden'), hiddenMs);
+    },
+    pagehide() {
+      clearTimeout(timer);
+      onSight('gone');
+    },
+    pageshow({ persisted }) {
+      if (persisted) onSight('seen');
+    },
+  });
   return {
     stop() {
       clearTimeout(timer);
-      document.removeEventListener('visibilitychange', change);
-      removeEventListener('pagehide', gone);
-      removeEventListener('pageshow', shown);
+      stop();
     },
     sight,
   };

@@ -1,3 +1,5 @@
+import { isHidden, listen } from './listen.ts';
+
 /**
  * Moments at which waiting makes no sense any more.
  *
@@ -8,18 +10,8 @@ export type WakeReason = 'online' | 'shown';
 
 /** Calls `onWake` at each such moment, where the platform knows them (not in Node). Returns how to stop it. */
 export function listenForWake(onWake: (reason: WakeReason) => void): () => void {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
-  if (!addEventListener || !removeEventListener) return () => {};
-  const online = () => onWake('online');
   const shown = () => {
-    if (document?.visibilityState !== 'hidden') onWake('shown');
+    if (!isHidden()) onWake('shown');
   };
-  addEventListener('online', online);
-  addEventListener('pageshow', shown);
-  document?.addEventListener('visibilitychange', shown);
-  return () => {
-    removeEventListener('online', online);
-    removeEventListener('pageshow', shown);
-    document?.removeEventListener('visibilitychange', shown);
-  };
+  return listen({ online: () => onWake('online'), pageshow: shown, visibilitychange: shown });
 }

@@ -7,12 +7,13 @@
  */
 import type { ReceivedLiveEvent } from '../follow-events.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
+import { listen } from '../listen.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import { listenForWake } from '../wake.ts';
 import { createAnswerAgain } from './answer-again.ts';
 import type { Chat, ChatOptions, ChatState } from './chat-types.ts';
-import { keepOnLeaving, platformStorage } from './kept.ts';
+import { platformStorage } from './kept.ts';
 import { createOutbox } from './outbox.ts';
 import type { Outgoing, Pending } from './pending.ts';
 import { problem, toProblem } from './problems.ts';
@@ -68,11 +69,9 @@ export function createChat(options: ChatOptions): Chat {
 
   /** What is not stored yet of the conversation that is shown. */
   function outgoing(): readonly Outgoing[] {
-    const { conversationId, lane } = screen;
-    return outbox.all.filter(({ pending }) =>
-      conversationId === null
-        ? pending.conversationId === null && pending.lane === lane
-        : pending.conversationId === conversationId,
+    return outbox.all.filter(
+      ({ pending: { conversationId, lane } }) =>
+        conversationId === screen.conversationId && (conversationId !== null || lane === screen.lane),
     );
   }
 
@@ -83,7 +82,7 @@ export function createChat(options: ChatOptions): Chat {
     screen.open(conversationId, conversationId ?? unsent?.pending.lane ?? newIdempotencyKey());
     const { signal } = screen;
     await screen.load(async () => {
-      const isFirst = who.userId === null;
+      const isFirst = who.known === null;
       const kept = await who.kept();
       if (signal.aborted) return;
       // What a reload has interrupted before its conversation was made is shown where it was written.
@@ -97,7 +96,7 @@ export function createChat(options: ChatOptions): Chat {
 
   async function again(): Promise<void> {
     const { conversationId, conversation } = screen;
-    if (conversationId !== null && conversation !== null && who.userId !== null) screen.readAgain();
+    if (conversationId !== null && conversation !== null && who.known !== null) screen.readAgain();
     else await open(conversationId);
   }
 
@@ -108,20 +107,19 @@ export function createChat(options: ChatOptions): Chat {
       ...parts,
       body: { ...parts.body, text },
       key: newIdempotencyKey(),
-      lane: screen.lane,
+      // Behind what was written here before, also where that has begun the conversation.
+      lane: outgoing()[0]?.pending.lane ?? screen.lane,
       conversationId: screen.conversationId,
       after: screen.thread.messages.at(-1)?.id ?? null,
       order: written,
+      problem: null,
     });
   }
 
   function hear({ type, data }: ReceivedLiveEvent): void {
-    if (type === 'ready' || type === 'resync') {
-      screen.readAgain();
-      return;
-    }
-    const { id: of } = 'conversation' in data ? data.conversation : { id: data.conversationId };
-    if (of !== screen.conversationId) return;
+    const of =
+      'conversation' in data ? data.conversation.id : 'conversationId' in data ? data.conversationId : null;
+    if (of !== null && of !== screen.conversationId) return;
     switch (type) {
       case 'run.event':
         if (screen.runs.apply(data.runId, data.event)) changed();
@@ -146,6 +144,10 @@ export function createChat(options: ChatOptions): Chat {
         screen.runs.noteTimes(data.run);
         screen.readAgain();
         break;
+      case 'resync':
+        void screen.load();
+        break;
+      case 'ready':
       case 'conversation.added':
       case 'message.added':
       case 'run.queued':
@@ -158,7 +160,7 @@ export function createChat(options: ChatOptions): Chat {
     const { cursor } = events;
     // A page that is left before it knew of its answers must not forget what the one before it has kept.
     if (conversationId === null || cursor === null || thread.messages.length === 0) return;
-    who.known?.keepProgress({ conversationId, cursor, runs: underWay(), answers: runs.answers });
+    who.known?.kept.keepProgress({ conversationId, cursor, runs: underWay(), answers: runs.answers });
   }
 
   const stops = [
@@ -170,7 +172,8 @@ export function createChat(options: ChatOptions): Chat {
       changed();
     }),
     listenForWake(comeBack),
-    keepOnLeaving(keepProgress),
+    // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
+    listen({ pagehide: keepProgress, visibilitychange: keepProgress }),
   ];
 
   /** What could not be read for want of a connection is read now that there is one. */
@@ -179,6 +182,8 @@ export function createChat(options: ChatOptions): Chat {
     if (screen.problem?.isRetryable) void again();
   }
 
+  // Before anything is known: should the server be away, `watch` tells when it is back.
+  events.follow(owner, null);
   void open(options.conversationId ?? null);
 
   return {
@@ -195,8 +200,8 @@ export function createChat(options: ChatOptions): Chat {
       if (runId === undefined) return true;
       const { signal } = screen;
       try {
-        // The answer ends by its `cancelled` event, which follows.
-        await client.cancel(runId, { signal });
+        // Also when another conversation is shown meanwhile. The answer ends by its `cancelled` event, which follows.
+        await client.cancel(runId);
         return true;
       } catch (error) {
         if (!signal.aborted && underWay().includes(runId)) screen.problem = toProblem(error);
@@ -222,18 +227,16 @@ export function createChat(options: ChatOptions): Chat {
       if (events.state.refusal !== null) events.retry();
       if (screen.problem) await again();
     },
-    withdraw: (messageId) => outbox.withdraw(messageId)?.body.text ?? null,
+    withdraw(messageId) {
+      const taken = outbox.withdraw(messageId);
+      // Its conversation may have been asked for already. What is asked next may want another one, of another key.
+      if (taken?.conversationId === null && outgoing().length === 0) screen.lane = newIdempotencyKey();
+      return taken?.body.text ?? null;
+    },
     dismiss() {
       screen.problem = null;
     },
-    async loadDuration(messageId) {
-      const runId = store.getState().messages.find(({ id }) => id === messageId)?.runId;
-      if (!runId) return;
-      const run = await client.run(runId, { signal: screen.signal }).catch(() => null);
-      if (!run) return;
-      screen.runs.noteTimes(run);
-      changed();
-    },
+    loadDuration: screen.loadDuration,
     close() {
       keepProgress();
       for (const stop of stops) stop();

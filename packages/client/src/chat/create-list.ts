@@ -4,16 +4,17 @@
  */
 
 import type { ReceivedLiveEvent } from '../follow-events.ts';
+import { listen } from '../listen.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
 import type { ChatProblem } from './chat-types.ts';
-import { putIn } from './list-order.ts';
+import { addTo, isSearch, putIn } from './list-order.ts';
 import { askPage } from './list-page.ts';
 import type { ConversationList, ConversationListOptions, ConversationListState } from './list-types.ts';
 import { toProblem } from './problems.ts';
 import { createReader } from './reader.ts';
-import { createRemoval, listenForLeaving } from './removal.ts';
+import { createRemoval } from './removal.ts';
 import { whenSeen } from './when-seen.ts';
 
 /** The list is a way back to what one was just doing, not an archive. */
@@ -121,7 +122,7 @@ export function createConversationList(options: ConversationListOptions): Conver
       if (Date.parse(at) > Date.parse(known.updatedAt)) put({ ...known, updatedAt: at });
       return;
     }
-    if (asked.q.trim() !== '') return;
+    if (isSearch(asked)) return;
     const { signal } = closed;
     const read = await client.conversation(conversationId, { signal }).catch(() => null);
     if (read && !signal.aborted) put(read);
@@ -130,12 +131,9 @@ export function createConversationList(options: ConversationListOptions): Conver
   function hear({ type, data }: ReceivedLiveEvent): void {
     switch (type) {
       case 'ready':
-        if (!hasBegun) readAgain.run();
-        hasBegun = true;
-        break;
       case 'resync':
+        if (!hasBegun || type === 'resync') readAgain.run();
         hasBegun = true;
-        readAgain.run();
         break;
       case 'conversation.added':
       case 'conversation.changed':
@@ -144,6 +142,8 @@ export function createConversationList(options: ConversationListOptions): Conver
       case 'conversation.removed':
         found = found.filter(({ id }) => id !== data.conversationId);
         removal.forget(data.conversationId);
+        // What is being read may still have it.
+        reader.outdate();
         changed();
         break;
       case 'message.added':
@@ -182,8 +182,15 @@ export function createConversationList(options: ConversationListOptions): Conver
     }
   }
 
-  const stopListening = events.listen(hear);
-  const stopLeaving = listenForLeaving(removal.finish);
+  const stops = [
+    readAgain.stop,
+    events.listen(hear),
+    events.watch(({ connection }) => {
+      if (connection === 'live' && problem?.isRetryable) readAgain.run();
+    }),
+    // Not when the page is hidden: who comes back shall still find the button.
+    listen({ pagehide: removal.finish }),
+  ];
   events.follow(owner, null);
   // Not only once the connection stands: the list is of use without one, too.
   readAgain.run();
@@ -202,8 +209,7 @@ export function createConversationList(options: ConversationListOptions): Conver
         const page = await ask(cursor);
         // What was asked for since then is another list.
         if (closed.signal.aborted || asked !== of || nextCursor !== cursor) return;
-        const known = new Set(found.map(({ id }) => id));
-        found = [...found, ...page.conversations.filter(({ id }) => !known.has(id))];
+        found = addTo(found, page.conversations, asked);
         ({ nextCursor } = page);
         isLoading = false;
         changed();
@@ -221,8 +227,9 @@ export function createConversationList(options: ConversationListOptions): Conver
     archive: (id, archived) =>
       change(id, { archived }, (signal) => client.updateMembership(id, { archived }, { signal })),
     remove(id) {
-      const conversation = found.find((one) => one.id === id);
-      if (conversation) removal.add(conversation);
+      const known = found.find((one) => one.id === id);
+      if (known) removal.add(known);
+      else client.conversation(id, { signal: closed.signal }).then(removal.add, fail);
     },
     undoRemove: removal.undo,
     dismiss() {
@@ -233,9 +240,7 @@ export function createConversationList(options: ConversationListOptions): Conver
       removal.finish();
       closed.abort();
       clearTimeout(typing);
-      stopListening();
-      stopLeaving();
-      readAgain.stop();
+      for (const stop of stops) stop();
       events.release(owner);
       if (!options.events) events.stop();
       store.close();

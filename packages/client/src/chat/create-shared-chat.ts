@@ -2,6 +2,7 @@
  * What a public link shows: the conversation, read-only, with the answer that is being written. Who reads it is not
  * signed in, so nothing tells of new messages; it asks now and then.
  */
+import { hintMsMax } from '../backoff.ts';
 import type { FollowState } from '../follow.ts';
 import { listenForSight } from '../sight.ts';
 import { createStore, keepSame } from '../store.ts';
@@ -70,27 +71,26 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
     followed.set(run.id, looking);
     const cursor = runs.answers.get(run.id)?.cursor ?? null;
     try {
-      const options = {
+      const events = client.followRun(run, {
         cursor,
         signal: looking.signal,
-        onState(state: FollowState) {
+        onState(state) {
           connection = state;
           changed();
         },
-        onPosition(position: Parameters<typeof runs.setQueue>[1]) {
+        onPosition(position) {
           runs.setQueue(run.id, position);
           changed();
         },
-      };
-      for await (const event of client.followRun(run, options)) {
-        if (runs.apply(run.id, event)) changed();
-      }
+      });
+      for await (const event of events) if (runs.apply(run.id, event)) changed();
+      // As it stays.
+      asking.run();
     } catch {
-      // Revoked, or ended and gone: what is asked next tells.
+      // Refused, or nobody looks: what is asked next tells, in its time. To ask at once would ask again and again.
     }
     followed.delete(run.id);
     connection = null;
-    if (!looking.signal.aborted) asking.run();
   }
 
   function show(shared: SharedConversation): void {
@@ -114,7 +114,9 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
     isLoading = false;
     changed();
     clearTimeout(timer);
-    if (!signal.aborted) timer = setTimeout(asking.run, askEveryMs);
+    // Not before the time that the server has set.
+    const waitMs = Math.min((problem?.retryAtMs ?? 0) - Date.now(), hintMsMax);
+    if (!signal.aborted) timer = setTimeout(asking.run, Math.max(askEveryMs, waitMs));
   }
 
   /** The link is gone. */
@@ -130,14 +132,18 @@ export function createSharedChat({ client, token }: SharedChatOptions): SharedCh
     clearTimeout(timer);
     asking.stop();
     stopListening();
-    for (const looking of followed.values()) looking.abort();
+    unfollow();
     changed();
+  }
+
+  function unfollow(): void {
+    for (const looking of followed.values()) looking.abort();
   }
 
   const asking = whenSeen(() => void ask());
   const { stop: stopListening, sight } = listenForSight((now) => {
     if (now === 'seen') asking.run();
-    else for (const looking of followed.values()) looking.abort();
+    else unfollow();
   }, 0);
   asking.run();
 

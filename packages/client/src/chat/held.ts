@@ -53,7 +53,10 @@ function emptyChat(conversationId: string | null): ChatState {
 }
 
 export function holdChat(options: ChatOptions) {
-  const held = hold(() => createChat(options), emptyChat(options.conversationId ?? null));
+  const held = hold(
+    ({ conversationId }) => createChat({ ...options, conversationId }),
+    emptyChat(options.conversationId ?? null),
+  );
   return { held, actions: actionsOf(held, chatActions) satisfies HeldActions<ChatActions> };
 }
 

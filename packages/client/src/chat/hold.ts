@@ -15,22 +15,26 @@ export interface Held<T extends Closable<State>, State> extends Readable<State> 
 }
 
 /**
- * @param make makes what is held
- * @param initial the state before that
+ * @param make makes what is held, to go on from a state: `initial`, or the last one of what was held before
+ * @param initial the state before anything was made
  */
-export function hold<State, T extends Closable<State>>(make: () => T, initial: State): Held<T, State> {
+export function hold<State, T extends Closable<State>>(
+  make: (state: State) => T,
+  initial: State,
+): Held<T, State> {
+  let state = initial;
   let held: T | null = null;
   let subscriptions = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   function get(): T {
-    held ??= make();
+    held ??= make(state);
     return held;
   }
 
   return {
     get,
-    getState: () => held?.getState() ?? initial,
+    getState: () => held?.getState() ?? state,
     subscribe(listener) {
       clearTimeout(timer);
       subscriptions += 1;
@@ -43,6 +47,8 @@ export function hold<State, T extends Closable<State>>(make: () => T, initial: S
         subscriptions -= 1;
         if (subscriptions > 0) return;
         timer = setTimeout(() => {
+          // It may be shown again: React hides and shows what an <Activity> holds.
+          if (held) state = held.getState();
           held?.close();
           held = null;
         });

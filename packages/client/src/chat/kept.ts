@@ -9,6 +9,9 @@ import { isPending, type Pending } from './pending.ts';
 
 const prefix = 'holdfast:';
 
+/** How often everything was forgotten: a chat that is still open then must not bring it back when it is closed. */
+let forgotten = 0;
+
 /** The answers that were under way in a conversation, and the place in the live events that belongs to them. */
 interface Progress {
   readonly conversationId: string;
@@ -37,6 +40,7 @@ export function createKept(storage: KeptStorage | null, userId: string): Kept {
   const own = `${prefix}${userId}:`;
   const pendingPrefix = `${own}pending:`;
   const progressName = `${own}progress`;
+  const since = forgotten;
 
   function get(name: string): unknown {
     try {
@@ -50,7 +54,7 @@ export function createKept(storage: KeptStorage | null, userId: string): Kept {
   function set(name: string, value: object | null): void {
     try {
       if (value === null) storage?.removeItem(name);
-      else storage?.setItem(name, JSON.stringify(value));
+      else if (since === forgotten) storage?.setItem(name, JSON.stringify(value));
     } catch {
       // An older value must not stay: a cursor with the text of another moment is worse than none.
       try {
@@ -101,8 +105,12 @@ function namesIn(storage: KeptStorage | null, start: string): string[] {
   }
 }
 
-/** Forgets everything that chats have kept in this storage, of any user: for logging out. */
+/**
+ * Forgets everything that chats have kept in this storage, of any user: for logging out. Chats that were made before keep
+ * nothing any more.
+ */
 export function forgetKept(storage: KeptStorage | null = platformStorage()): void {
+  forgotten += 1;
   for (const name of namesIn(storage, prefix)) {
     try {
       storage?.removeItem(name);
@@ -117,17 +125,4 @@ export function platformStorage(): KeptStorage | null {
   } catch {
     return null;
   }
-}
-
-/** Calls `keep` when this page may be about to end. Returns how to stop that. */
-export function keepOnLeaving(keep: () => void): () => void {
-  const { document, addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
-  if (!document || !addEventListener || !removeEventListener) return () => {};
-  // Phones end a hidden page without a pagehide, desktops reload a page without hiding it first.
-  addEventListener('pagehide', keep);
-  document.addEventListener('visibilitychange', keep);
-  return () => {
-    removeEventListener('pagehide', keep);
-    document.removeEventListener('visibilitychange', keep);
-  };
 }

@@ -40,11 +40,11 @@ export function layOut(parts: MessageParts): ChatMessage[] {
   const keys = new Map([...parts.keys, ...[...arrived].map(([key, id]) => [id, key] as const)]);
   const messages: ChatMessage[] = [];
   for (const [place, message] of thread.messages.entries()) {
-    const edit = left.find(({ pending }) => pending.editOf === message.id);
+    const edit = left.findLast(({ pending }) => pending.editOf === message.id);
     if (edit) {
       // The branch that it begins: what stands behind the old wording is not of it.
       messages.push(toSend(edit, parts));
-      return messages;
+      break;
     }
     messages.push(stored(message, keys.get(message.id) ?? message.id, parts));
     const run = runBehind(thread, place);

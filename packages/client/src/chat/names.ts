@@ -4,7 +4,6 @@ import type { ThreadMessage } from './thread.ts';
 
 export interface Names {
   of(userId: string): string | null;
-  set(userId: string, name: string): void;
   /** Asks for the names of authors, unless they are known. */
   learn(conversationId: string, messages: readonly ThreadMessage[], signal: AbortSignal): void;
   /** The members have changed: asks again when next it learns. */
@@ -14,17 +13,16 @@ export interface Names {
 export function createNames(client: Pick<Client, 'members'>, onLearnt: () => void): Names {
   const names = new Map<string, string>();
   /** Those about whom was asked: who is no member any more has no name to be found. */
-  let asked = new Set<string>();
+  const asked = new Set<string>();
 
   return {
     of: (userId) => names.get(userId) ?? null,
-    set: (userId, name) => names.set(userId, name),
     learn(conversationId, messages, signal) {
       const unknown = messages.flatMap(({ authorId }) =>
         authorId && !names.has(authorId) && !asked.has(authorId) ? authorId : [],
       );
       if (unknown.length === 0) return;
-      asked = new Set([...asked, ...unknown]);
+      for (const id of unknown) asked.add(id);
       client.members(conversationId, { signal }).then(
         ({ members }) => {
           for (const { userId, name } of members) names.set(userId, name);

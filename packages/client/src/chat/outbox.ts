@@ -5,7 +5,6 @@
 
 import { createBackoff, pause } from '../backoff.ts';
 import type { Client } from '../client.ts';
-import { listenForWake } from '../wake.ts';
 import type { AcceptedMessage, Conversation } from '../wire.ts';
 import type { Kept } from './kept.ts';
 import type { Outgoing, Pending } from './pending.ts';
@@ -73,8 +72,6 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     waiting = new AbortController();
     for (const { pending } of items) void run(pending.lane);
   }
-
-  const stopListening = listenForWake(wake);
 
   function add(pending: Pending): Item {
     const item: Item = {
@@ -144,8 +141,11 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
       const problem = toProblem(error);
       const isLeft = isUndecided(error) || problem.code === 'unauthenticated';
       set(item, { status: isLeft ? 'waiting' : 'rejected', problem });
-      if (!isLeft) item.decided.resolve(false);
-      return !isLeft;
+      if (isLeft) return false;
+      // A reload must not send it behind the back of its author.
+      void write({ ...item.pending, problem });
+      item.decided.resolve(false);
+      return true;
     }
   }
 
@@ -187,12 +187,12 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
       const known = new Set(items.map(({ pending }) => pending.key));
       for (const pending of pendings) {
         if (known.has(pending.key)) continue;
-        const item = add(pending);
+        const item = add({ ...pending, problem: null });
         // It may have been sent before, by the page that was there.
         item.wasTried = true;
-        if (Date.now() - pending.order < keysKeptMs) continue;
-        item.status = 'rejected';
-        item.problem = problemOf('unreachable', null, true);
+        const isOld = Date.now() - pending.order >= keysKeptMs;
+        item.problem = pending.problem ?? (isOld ? problemOf('unreachable', null, true) : null);
+        if (item.problem) item.status = 'rejected';
       }
       onChange();
       for (const { lane } of pendings) void run(lane);
@@ -216,7 +216,6 @@ export function createOutbox({ client, kept, onChange, onMade, onAccepted }: Out
     },
     wake,
     close() {
-      stopListening();
       closed.abort();
       for (const { withdrawn } of items) withdrawn.abort();
       waiting.abort();

@@ -25,6 +25,8 @@ export interface Pending {
   readonly after: string | null;
   /** When it was written, in milliseconds since 1970; later than all that were written here before. */
   readonly order: number;
+  /** Why the server refused it; null: it has not. Then only a person sends it again. */
+  readonly problem: ChatProblem | null;
 }
 
 /** And what has become of it so far. */

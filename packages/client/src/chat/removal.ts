@@ -72,10 +72,3 @@ export function createRemoval(parts: {
     },
   };
 }
-
-/** Calls `finish` when the page ends. (Not when it is hidden: who comes back shall still find the button.) */
-export function listenForLeaving(finish: () => void): () => void {
-  const { addEventListener, removeEventListener } = globalThis as Partial<typeof globalThis>;
-  addEventListener?.('pagehide', finish);
-  return () => removeEventListener?.('pagehide', finish);
-}

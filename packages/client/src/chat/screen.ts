@@ -28,8 +28,8 @@ export interface Screen {
   nameOf(userId: string): string | null;
   /** Shows another one, of which nothing is known yet. */
   open(conversationId: string | null, lane: string): void;
-  /** Reads it for the first time, once `prepare` is done. */
-  load(prepare: () => Promise<void>): Promise<void>;
+  /** Reads all of it, once `prepare` is done: for the first time, or because the events cannot tell what has changed. */
+  load(prepare?: () => Promise<void>): Promise<void>;
   /** The conversation that the first message begins was made. */
   become(made: Conversation): void;
   know(now: Conversation): void;
@@ -40,6 +40,8 @@ export interface Screen {
   /** Shows what was just accepted: a message (instead of `editOf`, or behind all others), or an answer to one. */
   accepted(editOf: string | null, message: ThreadMessage | null, run: ThreadRun, key?: string): void;
   showOlder(): void;
+  /** Asks how long the run took that made this message. */
+  loadDuration(messageId: string): Promise<void>;
   close(): void;
 }
 
@@ -94,6 +96,8 @@ export function createScreen(parts: {
 
   const reading = whenSeen(() => {
     const { signal } = leaving;
+    // Why there is no conversation any more must stay told.
+    if (conversationId === null) return;
     read().then(
       () => setProblem(null, signal),
       (error: unknown) => setProblem(toProblem(error), signal),
@@ -161,11 +165,13 @@ export function createScreen(parts: {
     async load(prepare) {
       const { signal } = leaving;
       try {
-        await prepare();
+        await prepare?.();
         if (signal.aborted) return;
         if (conversationId !== null) {
+          const before = conversation;
           const [known] = await Promise.all([client.conversation(conversationId, { signal }), read()]);
-          if (!signal.aborted) know(known);
+          // What an event has told since is newer.
+          if (!signal.aborted && conversation === before) know(known);
         }
       } catch (error) {
         setProblem(toProblem(error), signal);
@@ -187,13 +193,21 @@ export function createScreen(parts: {
       const answered = message ? editOf : run.promptMessageId;
       const place = answered === null ? messages.length : messages.findIndex(({ id }) => id === answered);
       const isThere = message !== null && messages.some(({ id }) => id === message.id);
-      // What is being read of it now is too old.
+      // What is being read of it now is too old. And it is read in any case: where the answer to the request was late, this
+      // may be over already, and no event will say so again.
       reader.outdate();
-      if (isThere || place < 0) reading.run();
-      else show(extend(thread, message ? place : place + 1, message, run));
+      if (!isThere && place >= 0) show(extend(thread, message ? place : place + 1, message, run));
+      reading.run();
     },
     showOlder() {
       firstShown = Math.max(0, (firstShown ?? 0) - pageSize);
+      onChange();
+    },
+    async loadDuration(messageId) {
+      const runId = thread.messages.find(({ id }) => id === messageId)?.runId;
+      const run = runId && (await client.run(runId, { signal: leaving.signal }).catch(() => null));
+      if (!run) return;
+      runs.noteTimes(run);
       onChange();
     },
     close() {

@@ -29,8 +29,8 @@ export function stateOf({ screen, wishes, who, outgoing, connection, refusal }: 
     durations: runs.durations,
     problems: wishes.problems,
     keys: screen.keys,
-    userId: who.userId,
-    nameOf: (userId) => (userId === who.userId ? who.name : screen.nameOf(userId)),
+    userId: who.known?.id ?? null,
+    nameOf: (userId) => (userId === who.known?.id ? who.known.name : screen.nameOf(userId)),
   }).slice(firstShown);
   const runId = runs.underWay(thread.runs)[0]?.id ?? null;
   const isOffline = connection === 'reconnecting' || messages.some(({ status }) => status === 'waiting');

@@ -1,16 +1,17 @@
+import { isHidden, listen } from '../listen.ts';
+
 /**
  * Does the work now if somebody looks at the page (or there is none, as in Node), or once when somebody does: ten tabs that
  * all read everything again at each event would use up what a user may ask.
  */
 export function whenSeen(work: () => void): { run(): void; stop(): void } {
-  const { document } = globalThis as Partial<typeof globalThis>;
   let isOwed = false;
   const look = () => {
-    if (!isOwed || document?.visibilityState === 'hidden') return;
+    if (!isOwed || isHidden()) return;
     isOwed = false;
     work();
   };
-  document?.addEventListener('visibilitychange', look);
+  const stop = listen({ visibilitychange: look });
   return {
     run() {
       isOwed = true;
@@ -18,7 +19,7 @@ export function whenSeen(work: () => void): { run(): void; stop(): void } {
     },
     stop() {
       isOwed = false;
-      document?.removeEventListener('visibilitychange', look);
+      stop();
     },
   };
 }

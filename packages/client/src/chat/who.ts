@@ -3,11 +3,16 @@ import type { LiveEvents } from '../live-events.ts';
 import type { KeptStorage } from './chat-types.ts';
 import { createKept, type Kept } from './kept.ts';
 
+/** Somebody, and what was kept for them. */
+interface Known {
+  readonly id: string;
+  readonly name: string;
+  readonly kept: Kept;
+}
+
 export interface Who {
   /** Null: not known yet. */
-  readonly userId: string | null;
-  readonly name: string | null;
-  readonly known: Kept | null;
+  readonly known: Known | null;
   /** Finds out; rejects when nobody is signed in or the server cannot be reached. */
   kept(): Promise<Kept>;
 }
@@ -18,16 +23,10 @@ export function createWho(parts: {
   readonly storage: KeptStorage | null;
   readonly onKnown: (kept: Kept) => void;
 }): Who {
-  let known: { readonly id: string; readonly name: string; readonly kept: Kept } | null = null;
+  let known: Known | null = null;
   return {
-    get userId() {
-      return known?.id ?? null;
-    },
-    get name() {
-      return known?.name ?? null;
-    },
     get known() {
-      return known?.kept ?? null;
+      return known;
     },
     async kept() {
       const { id, name } = await parts.events.user();
