@@ -1,10 +1,11 @@
-/** The page, and a browser's own EventSource, on a network that breaks and with servers that die. */
+/** The page, and a browser's own EventSource, on a network that breaks. */
 import { runEventTypes } from '@holdfast/shared/protocol/run-event.ts';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
-import { ask, call, getHistory, getRun, question } from '../support/ask.ts';
+import { ask, call, getHistory, question } from '../support/ask.ts';
 import { type ChatPage, patience, startBrowser, type TestBrowser } from '../support/browser.ts';
-import { type ChaosProxy, randomBytes, startChaosProxy, type Target } from '../support/chaos-proxy.ts';
+import { type ChaosProxy, randomBytes, startChaosProxy } from '../support/chaos-proxy.ts';
+import { expectWhole, showsReconnecting, targetOf } from '../support/page-network.ts';
 import { createRunRecord, type RecordedEvent } from '../support/run-record.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 
@@ -23,7 +24,6 @@ afterEach(async () => {
   proxy.cutAfter(null);
   proxy.latency(0);
   proxy.slice(Infinity);
-  proxy.retarget(targetOf(base));
   await proxy.pass();
   expect(found).toEqual([]);
 });
@@ -33,28 +33,8 @@ afterAll(async () => {
   await stack?.stop();
 });
 
-function targetOf(url: string): Target {
-  const { hostname, port } = new URL(url);
-  return { host: hostname, port: Number(port) };
-}
-
 /** In the middle of the head of a reply (1 kB), but behind its content type: see run-events.ts. */
 const cutBytesMin = 100;
-
-/** What people see: the line comes with a delay, so that it does not flicker. */
-async function showsReconnecting(chat: ChatPage): Promise<void> {
-  const opacity = () =>
-    chat
-      .get('connection')
-      .evaluate((line) => ((line as HTMLElement).hidden ? '0' : getComputedStyle(line).opacity));
-  await expect.poll(opacity, patience).toBe('1');
-}
-
-async function expectWhole(chat: ChatPage, whole: string): Promise<void> {
-  expect(await chat.text()).toBe(whole);
-  const { messages } = await getHistory(base, chat.conversationId());
-  expect(messages.at(-1)?.text).toBe(whole);
-}
 
 it('connections that are cut at random bytes again and again, and a dead network, cost the page nothing', async () => {
   const directives = [21, 22, 23].map((seed) => ({ deltas: 200, intervalMs: 25, seed }));
@@ -73,7 +53,7 @@ it('connections that are cut at random bytes again and again, and a dead network
 
   await Promise.all(chats.map((chat) => chat.reaches('completed')));
   for (const { chat, directive } of asked) {
-    await expectWhole(chat, scriptedText(directive).join(''));
+    await expectWhole(base, chat, scriptedText(directive).join(''));
     expect((await chat.seen()).replacements).toBe(0);
     // The first one, the one after the outage, and at least one more: how many depends on where the cuts fall.
     expect(chat.cursors.length).toBeGreaterThan(2);
@@ -95,7 +75,7 @@ it('a slow network that delivers a few bytes at a time and closes one direction 
     await expect.poll(() => chat.cursors.length, patience).toBeGreaterThan(requests);
   }
   await chat.reaches('completed');
-  await expectWhole(chat, scriptedText(directive).join(''));
+  await expectWhole(base, chat, scriptedText(directive).join(''));
   expect((await chat.seen()).replacements).toBe(0);
 });
 
@@ -116,7 +96,7 @@ it('a connection that has died in a tunnel without a word is replaced once the d
   await proxy.pass();
   await chat.grows(length);
   await chat.reaches('completed');
-  await expectWhole(chat, scriptedText(directive).join(''));
+  await expectWhole(base, chat, scriptedText(directive).join(''));
   expect((await chat.seen()).replacements).toBe(0);
 });
 
@@ -215,39 +195,6 @@ it('a reload that began before the conversation was made comes back to this conv
   await page.reload();
   await chat.get('composer').waitFor();
   expect(await chat.get('message').count()).toBe(0);
-});
-
-it('an API process dies in mid-answer, another takes its address, and the page goes on', async () => {
-  const api = await stack.startApi();
-  proxy.retarget(targetOf(api.url));
-  const directive = { deltas: 250, intervalMs: 20, seed: 25 };
-  const chat = await browser.open(proxy.url());
-  await chat.ask(question(directive));
-  await chat.grows(200);
-  await api.kill();
-  await showsReconnecting(chat);
-  const next = await stack.startApi();
-  proxy.retarget(targetOf(next.url));
-  await chat.reaches('completed');
-  await expectWhole(chat, scriptedText(directive).join(''));
-  expect((await chat.seen()).replacements).toBe(0);
-  await chat.ask(question({ seed: 26 }));
-  await expect.poll(() => chat.get('message').count(), patience).toBe(4);
-  await chat.reaches('completed');
-});
-
-it('a worker dies in mid-answer: the half answer makes room for a whole one', async () => {
-  const directive = { deltas: 120, intervalMs: 20, seed: 27 };
-  const chat = await browser.open(proxy.url());
-  await chat.ask(question(directive));
-  await chat.grows(300);
-  const { activeRun } = await getHistory(base, chat.conversationId());
-  await stack.workers[0]?.kill();
-  await stack.startWorker();
-  await chat.reaches('completed');
-  await expectWhole(chat, scriptedText(directive).join(''));
-  expect((await chat.seen()).replacements).toBe(1);
-  expect(await getRun(base, String(activeRun?.id))).toMatchObject({ status: 'completed', attempt: 2 });
 });
 
 /** A document of this origin that opens no connection of its own. */
