@@ -6,9 +6,10 @@ import { CodeBlock } from './code-block.tsx';
 import { elements } from './elements.tsx';
 import { rehypePlugins, remarkPlugins, useMath } from './plugins.ts';
 import { createSplitter, splitWhole } from './split.ts';
+import { withDollars } from './tex-marks.ts';
 
 /** Of text that looks as if it had formulas in it. */
-const formula = /\$\$/;
+const formula = /\$\$|\\[([]/;
 
 /** So many pieces, some screens of text, are laid out with each frame. What is further off waits until it is seen. */
 const nearPieces = 6;
@@ -84,7 +85,7 @@ const Piece = memo(function Piece({
         remarkPlugins={remarkPlugins}
         {...(math ? { plugins: math } : {})}
       >
-        {text}
+        {math ? withDollars(text) : text}
       </Streamdown>
     </Boundary>
   );
