@@ -197,7 +197,7 @@ it('a link says where it leads before it does, and a picture of another site is 
   expect(await chat.page.locator('img').count()).toBe(0);
   for (const [name, address] of [
     ['the sea', 'https://example.com/sea?deep=1'],
-    ['Show the picture from 203.0.113.1', 'http://203.0.113.1/wave.png'],
+    ['Open the picture at 203.0.113.1', 'http://203.0.113.1/wave.png'],
   ] as const) {
     await chat.page.getByRole('link', { name }).click();
     const dialog = chat.page.getByRole('dialog', { name: 'Open this link?' });

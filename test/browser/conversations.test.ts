@@ -106,6 +106,18 @@ it('a conversation can be named, pinned, archived, found, taken out again, saved
   await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
 });
 
+it('the list says which conversation is being answered, for as long as it is, wherever one looks', async () => {
+  const chat = await browser.open(base);
+  await chat.ask(question({ deltas: 5_000, intervalMs: 20 }, 'A long one.'));
+  await chat.reaches('answering');
+  await chat.get('new-conversation').click();
+  const mark = chat.page.getByRole('link', { name: 'Being answered' });
+  await mark.waitFor();
+  await mark.click();
+  await chat.get('stop').click();
+  await mark.waitFor({ state: 'detached' });
+});
+
 it('an answer can be copied, and versions switched, also in another tab', async () => {
   const contextOptions = { permissions: ['clipboard-read', 'clipboard-write'] };
   const chat = await browser.open(base, { contextOptions });

@@ -13,9 +13,9 @@ import { buildClient } from './build.ts';
 /** Gzip, the whole entry, minified: what a page loads at most. */
 const budgets = {
   index: { title: 'core: client, followRun, followEvents, applyEvent', bytesMax: 6_000 },
-  chat: { title: 'chat: core, store, list, live events of all tabs', bytesMax: 12_500 },
-  react: { title: 'react: chat, hooks (without React)', bytesMax: 12_500 },
-  vue: { title: 'vue: chat, composables (without Vue)', bytesMax: 12_500 },
+  chat: { title: 'chat: core, store, list, live events of all tabs', bytesMax: 13_000 },
+  react: { title: 'react: chat, hooks (without React)', bytesMax: 13_000 },
+  vue: { title: 'vue: chat, composables (without Vue)', bytesMax: 13_000 },
 } as const;
 
 const dist = buildClient();

@@ -58,6 +58,7 @@ export const en = {
     searchLabel: 'Search conversations',
     recent: 'Recent',
     pinned: 'Pinned',
+    answering: 'Being answered',
     archived: 'Archived',
     archive: 'Archive',
     found: 'Found',
@@ -176,8 +177,8 @@ export const en = {
     openHint: 'It leads out of this page, to:',
     open: 'Open',
     picture: 'Picture',
-    showPicture: (host: string) => `Show the picture from ${host}`,
-    pictureBlocked: 'This page shows no pictures of other sites.',
+    showPicture: (host: string) => `Open the picture at ${host}`,
+    pictureBlocked: 'Pictures of other sites are not loaded here, so that those sites learn nothing of you.',
   },
   share: {
     title: 'Share this conversation',

@@ -55,6 +55,7 @@ export const zh: Words = {
     searchLabel: '搜索对话',
     recent: '最近',
     pinned: '已置顶',
+    answering: '正在回答',
     archived: '已归档',
     archive: '归档',
     found: '搜索结果',
@@ -170,8 +171,8 @@ export const zh: Words = {
     openHint: '它会离开本页面，前往：',
     open: '打开',
     picture: '图片',
-    showPicture: (host) => `显示来自 ${host} 的图片`,
-    pictureBlocked: '本页面不显示其他网站的图片。',
+    showPicture: (host) => `在 ${host} 打开图片`,
+    pictureBlocked: '此处不加载其他网站的图片，以免那些网站得知你的信息。',
   },
   share: {
     title: '分享此对话',

@@ -9,10 +9,12 @@ import { ConversationMenu } from './conversation-menu.tsx';
 export const ConversationRow = memo(function ConversationRow({
   conversation,
   isShown,
+  isAnswering,
   onChoose,
 }: {
   readonly conversation: FoundConversation;
   readonly isShown: boolean;
+  readonly isAnswering: boolean;
   readonly onChoose: () => void;
 }): ReactNode {
   const words = useWords();
@@ -24,7 +26,6 @@ export const ConversationRow = memo(function ConversationRow({
       <a
         href={`#${id}`}
         data-testid="conversation-link"
-        dir="auto"
         aria-current={isShown ? 'page' : undefined}
         onClick={onChoose}
         className="block rounded-xl py-2 ps-3 pe-10 text-[0.9375rem] leading-5 no-underline -outline-offset-2"
@@ -33,9 +34,25 @@ export const ConversationRow = memo(function ConversationRow({
           {pinned && (
             <Pin role="img" aria-label={words.list.pinned} className="size-3.5 shrink-0 text-accent" />
           )}
-          <span className="truncate">{title ?? words.list.fresh}</span>
+          {/* The direction is the title's alone: its menu stays where it is in all rows. */}
+          <span dir="auto" className="min-w-0 flex-1 truncate">
+            {title ?? words.list.fresh}
+          </span>
+          {isAnswering && (
+            <span
+              role="img"
+              data-testid="answering"
+              aria-label={words.list.answering}
+              title={words.list.answering}
+              className="breathe size-2 shrink-0 rounded-full bg-accent"
+            />
+          )}
         </span>
-        {match && <small className="mt-0.5 line-clamp-2 text-[0.8125rem] text-faint">{match.snippet}</small>}
+        {match && (
+          <small dir="auto" className="mt-0.5 line-clamp-2 text-[0.8125rem] text-faint">
+            {match.snippet}
+          </small>
+        )}
       </a>
       <span className="shy absolute end-1.5 top-1">
         <ConversationMenu conversation={conversation} isShown={isShown}>

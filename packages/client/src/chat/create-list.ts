@@ -7,6 +7,7 @@ import type { ReceivedLiveEvent } from '../follow-events.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
+import { createAnswering } from './answering.ts';
 import type { ChatProblem } from './chat-types.ts';
 import { putIn } from './list-order.ts';
 import { askPage } from './list-page.ts';
@@ -31,6 +32,7 @@ export function createConversationList(options: ConversationListOptions): Conver
   const owner = {};
   const closed = new AbortController();
   const reader = createReader();
+  const answering = createAnswering();
   let asked = { q: '', archived: false };
   let found: readonly FoundConversation[] = [];
   let nextCursor: string | null = null;
@@ -54,6 +56,7 @@ export function createConversationList(options: ConversationListOptions): Conver
     return {
       ...asked,
       conversations: found.filter(({ id }) => !gone.has(id)),
+      answering: answering.conversationIds(),
       hasMore: nextCursor !== null,
       isLoading,
       problem,
@@ -127,7 +130,9 @@ export function createConversationList(options: ConversationListOptions): Conver
     if (read && !signal.aborted) put(read);
   }
 
-  function hear({ type, data }: ReceivedLiveEvent): void {
+  function hear(event: ReceivedLiveEvent): void {
+    if (answering.hear(event)) changed();
+    const { type, data } = event;
     switch (type) {
       case 'ready':
         if (!hasBegun) readAgain.run();

@@ -74,6 +74,7 @@ const emptyList: ConversationListState = {
   q: '',
   archived: false,
   conversations: [],
+  answering: [],
   hasMore: false,
   isLoading: true,
   problem: null,
