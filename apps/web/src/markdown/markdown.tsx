@@ -7,6 +7,7 @@ import { elements } from './elements.tsx';
 import { rehypePlugins, remarkPlugins, useMath } from './plugins.ts';
 import { createSplitter, splitWhole } from './split.ts';
 import { withDollars } from './tex-marks.ts';
+import { unfinished } from './unfinished.ts';
 
 /** Of text that looks as if it had formulas in it. */
 const formula = /\$\$|\\[([]/;
@@ -82,6 +83,7 @@ const Piece = memo(function Piece({
         linkSafety={noLinkSafety}
         parseIncompleteMarkdown={isLive}
         rehypePlugins={rehypePlugins}
+        remend={unfinished}
         remarkPlugins={remarkPlugins}
         {...(math ? { plugins: math } : {})}
       >
