@@ -186,10 +186,11 @@ it('the page speaks Chinese to whoever chooses it or whose browser does, and kee
 
 it('each paragraph runs as its letters do, and code runs from left to right', async () => {
   const chat = await browser.open(base);
-  await chat.ask(question({ text: 'مرحبا بالعالم\n\nHello world\n\n```\nx = 1\n```' }));
+  const parts = ['مرحبا بالعالم', 'Hello world', '- مرحبا\n\n- بالعالم', '> مرحبا', '```\nx = 1\n```'];
+  await chat.ask(question({ text: parts.join('\n\n') }));
   await chat.reaches('completed');
   const directions = await chat.last
-    .locator('p, pre')
+    .locator('p:not(li p, blockquote p), ul, blockquote, pre')
     .evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
-  expect(directions.slice(0, 3)).toEqual(['rtl', 'ltr', 'ltr']);
+  expect(directions.slice(0, 5)).toEqual(['rtl', 'ltr', 'rtl', 'rtl', 'ltr']);
 });

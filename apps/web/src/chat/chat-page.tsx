@@ -83,14 +83,14 @@ export function ChatPage({
             onFresh={fresh}
           />
           <MessageList stick={stick} onIdea={(text) => composer.current?.write(text)} />
-          <footer className="column pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+          <footer className="column relative pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+            <UndoBar />
             <StatusLines />
             <Composer ref={composer} wantedId={conversationId} />
           </footer>
         </div>
       </div>
       <Announcer />
-      <UndoBar />
       <Fallible key={overlay}>
         {overlay === 'settings' && (
           <SettingsDialog user={user} onClose={close} onRegister={() => setOverlay('register')} />

@@ -230,6 +230,7 @@ export const en = {
     last30: 'The last 30 days',
     noUsage: 'Nothing was used in these days.',
     chart: 'Tokens by day',
+    mostInADay: (tokens: string) => `At most ${tokens} tokens in a day`,
     day: 'Day',
     read: 'Read',
     written: 'Written',

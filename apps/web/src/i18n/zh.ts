@@ -224,6 +224,7 @@ export const zh: Words = {
     last30: '最近 30 天',
     noUsage: '这些天没有使用。',
     chart: '每日 token 用量',
+    mostInADay: (tokens) => `单日最多 ${tokens} 个 token`,
     day: '日期',
     read: '读取',
     written: '写出',

@@ -11,7 +11,7 @@ export function UndoBar(): ReactNode {
   return (
     <div
       role="status"
-      className="pointer-events-none fixed inset-x-0 bottom-32 z-20 grid justify-items-center gap-2 px-4"
+      className="pointer-events-none absolute inset-x-0 bottom-full z-20 grid justify-items-center gap-2 px-4 pb-3"
     >
       {removed.map(({ conversation }) => (
         <div
