@@ -113,9 +113,14 @@ it('the list says which conversation is being answered, for as long as it is, wh
   await chat.get('new-conversation').click();
   const mark = chat.page.getByRole('link', { name: 'Being answered' });
   await mark.waitFor();
+  // It has no title yet: it is known by its question.
+  expect(await mark.textContent()).toContain('A long one.');
   await mark.click();
+  await expect.poll(() => chat.get('title').textContent(), patience).toContain('A long one.');
   await chat.get('stop').click();
   await mark.waitFor({ state: 'detached' });
+  await chat.page.reload();
+  await expect.poll(async () => (await titles(chat)).join(), patience).toContain('A long one.');
 });
 
 it('an answer can be copied, and versions switched, also in another tab', async () => {

@@ -10,6 +10,7 @@ import { useReadable } from '@holdfast/client/react';
 import { useEffect, useRef } from 'react';
 import { nameAddress } from '../address.ts';
 import { made } from '../kept.ts';
+import { noteQuestion } from '../list/first-words.ts';
 import { client } from '../session/session.ts';
 
 export interface Stores {
@@ -27,6 +28,17 @@ function storesOf(user: CurrentUser, conversationId: string | null): Stores {
   const events = createLiveEvents({ client, user });
   const chat = createChat({ client, events, conversationId });
   const list = createConversationList({ client, events });
+  // Of what is asked while this page is open, and of what it shows.
+  events.listen(({ type, data }) => {
+    if (type === 'message.added' && data.message.parentId === null)
+      noteQuestion(data.conversationId, data.message.text);
+  });
+  chat.subscribe(() => {
+    const { conversation, messages, hasOlder } = chat.getState();
+    const [first] = messages;
+    if (conversation && conversation.title === null && first?.role === 'user' && !hasOlder)
+      noteQuestion(conversation.id, first.text);
+  });
   const stores = {
     chat,
     list,

@@ -4,6 +4,7 @@ import { memo, type ReactNode } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { IconButton } from '../ui/button.tsx';
 import { ConversationMenu } from './conversation-menu.tsx';
+import { useTitle } from './first-words.ts';
 
 /** One conversation in the list. Its menu comes when one looks for it, and is always there for fingers. */
 export const ConversationRow = memo(function ConversationRow({
@@ -18,7 +19,8 @@ export const ConversationRow = memo(function ConversationRow({
   readonly onChoose: () => void;
 }): ReactNode {
   const words = useWords();
-  const { id, title, match, pinned } = conversation;
+  const { id, match, pinned } = conversation;
+  const title = useTitle(conversation);
   return (
     <li
       className={`looked-at relative rounded-xl transition-colors hover:bg-hover ${isShown ? 'bg-hover' : ''}`}
