@@ -43,6 +43,8 @@ export function Composer({
   const shownId = useReadable(chat, (state) => state.conversationId);
   const runId = useReadable(chat, (state) => state.runId);
   const canWrite = useReadable(chat, (state) => state.canWrite);
+  // While it is being read it is not known, and who came to write may begin.
+  const isClosed = useReadable(chat, (state) => !state.canWrite && !state.isLoading);
   const isBusy = useReadable(chat, (state) => state.isBusy);
   const [text, setText] = useState(() => drafts.get(user.id, shownId));
   const [settings, setSettings] = useState<Settings>({});
@@ -135,8 +137,8 @@ export function Composer({
         dir="auto"
         maxLength={messageCharsMax}
         enterKeyHint="send"
-        placeholder={canWrite ? words.composer.placeholder : words.composer.readOnly}
-        disabled={!canWrite}
+        placeholder={isClosed ? words.composer.readOnly : words.composer.placeholder}
+        disabled={isClosed}
         value={text}
         onChange={({ target }) => write(target.value)}
         onKeyDown={onKey}

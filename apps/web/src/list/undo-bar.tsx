@@ -23,7 +23,7 @@ export function UndoBar(): ReactNode {
 
 function Removed({ conversation }: { readonly conversation: Conversation }): ReactNode {
   const words = useWords();
-  const { list } = useChatParts();
+  const { list, focusComposer } = useChatParts();
   const title = useTitle(conversation);
   return (
     <div className="rise pointer-events-auto flex max-w-full items-center gap-4 rounded-xl bg-ink py-2 ps-4 pe-2 text-[0.9375rem] text-ground shadow-float">
@@ -31,7 +31,10 @@ function Removed({ conversation }: { readonly conversation: Conversation }): Rea
       <button
         type="button"
         data-testid="undo"
-        onClick={() => list.undoRemove(conversation.id)}
+        onClick={() => {
+          focusComposer();
+          list.undoRemove(conversation.id);
+        }}
         className="shrink-0 rounded-lg px-3 py-1 font-semibold underline underline-offset-4"
       >
         {words.common.undo}
