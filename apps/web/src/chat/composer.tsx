@@ -16,7 +16,7 @@ import { drafts } from '../kept.ts';
 import { useFieldSize } from '../ui/use-field-size.ts';
 import { useChatParts } from './chat-context.ts';
 import { ModelMenu, type Settings } from './model-menu.tsx';
-import { cleaned, messageCharsMax, sendsOn } from './text.ts';
+import { cleaned, enterKeyHint, messageCharsMax, sendsOn } from './text.ts';
 
 export interface ComposerHandle {
   /** Not where focusing means that a keyboard covers half of the screen, unless it is asked for. */
@@ -136,7 +136,7 @@ export function Composer({
         rows={1}
         dir="auto"
         maxLength={messageCharsMax}
-        enterKeyHint="send"
+        enterKeyHint={enterKeyHint()}
         placeholder={isClosed ? words.composer.readOnly : words.composer.placeholder}
         disabled={isClosed}
         value={text}

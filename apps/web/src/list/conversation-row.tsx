@@ -30,7 +30,7 @@ export const ConversationRow = memo(function ConversationRow({
         data-testid="conversation-link"
         aria-current={isShown ? 'page' : undefined}
         onClick={onChoose}
-        className="block rounded-xl py-2 ps-3 pe-10 text-[0.9375rem] leading-5 no-underline -outline-offset-2"
+        className="block rounded-xl py-2 ps-3 pe-10 pointer-coarse:py-2.5 pointer-coarse:pe-11 text-[0.9375rem] leading-5 no-underline -outline-offset-2"
       >
         <span className="flex items-center gap-1.5">
           {pinned && (
@@ -56,7 +56,7 @@ export const ConversationRow = memo(function ConversationRow({
           </small>
         )}
       </a>
-      <span className="shy absolute end-1.5 top-1">
+      <span className="shy absolute end-1.5 top-1 pointer-coarse:top-0.5">
         <ConversationMenu conversation={conversation} isShown={isShown}>
           <IconButton size="small" label={words.conversation.more}>
             <Ellipsis aria-hidden />

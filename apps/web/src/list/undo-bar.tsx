@@ -5,6 +5,14 @@ import { useChatParts } from '../chat/chat-context.ts';
 import { useWords } from '../i18n/language.tsx';
 import { useTitle } from './first-words.ts';
 
+/** Longer titles are cut, so that what is said about them is not. */
+const titleCharsMax = 32;
+
+function shortened(title: string): string {
+  const letters = [...title];
+  return letters.length > titleCharsMax ? `${letters.slice(0, titleCharsMax).join('').trimEnd()}…` : title;
+}
+
 /** What was just deleted, for as long as it can be brought back: above what it is put into. */
 export function UndoBar(): ReactNode {
   const { list } = useChatParts();
@@ -12,7 +20,7 @@ export function UndoBar(): ReactNode {
   return (
     <div
       role="status"
-      className="pointer-events-none absolute inset-x-0 bottom-full z-20 grid justify-items-center gap-2 px-4 pb-3"
+      className="pointer-events-none absolute inset-x-0 bottom-full z-20 grid grid-cols-[minmax(0,1fr)] justify-items-center gap-2 px-4 pb-3"
     >
       {removed.map(({ conversation }) => (
         <Removed key={conversation.id} conversation={conversation} />
@@ -27,7 +35,7 @@ function Removed({ conversation }: { readonly conversation: Conversation }): Rea
   const title = useTitle(conversation);
   return (
     <div className="rise pointer-events-auto flex max-w-full items-center gap-4 rounded-xl bg-ink py-2 ps-4 pe-2 text-[0.9375rem] text-ground shadow-float">
-      <span className="truncate">{words.list.removed(title ?? words.list.fresh)}</span>
+      <span className="min-w-0 truncate">{words.list.removed(shortened(title ?? words.list.fresh))}</span>
       <button
         type="button"
         data-testid="undo"
