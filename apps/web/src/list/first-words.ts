@@ -16,14 +16,12 @@ const listeners = new Set<() => void>();
 
 /** Remembers the words of a first question. */
 export function noteQuestion(conversationId: string, text: string): void {
-  const words = [
-    ...text
-      .trim()
-      .replaceAll(/\s+/g, ' ')
-      .slice(0, 2 * charsMax),
-  ]
-    .slice(0, charsMax)
-    .join('');
+  // Of a question of a hundred thousand characters only the beginning is looked at, with each frame of its answer.
+  const beginning = text
+    .slice(0, 10 * charsMax)
+    .trim()
+    .replaceAll(/\s+/g, ' ');
+  const words = Array.from(beginning).slice(0, charsMax).join('');
   const known = firstWordsKept.get();
   if (words === '' || known[conversationId] === words) return;
   const others = Object.entries(known).filter(([id]) => id !== conversationId);

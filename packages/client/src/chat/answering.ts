@@ -33,7 +33,10 @@ export function createAnswering(): Answering {
           if (data.run.finishedAt) runs.delete(data.run.id);
           else runs.set(data.run.id, data.conversationId);
           break;
-        default:
+        case 'ready':
+        case 'message.added':
+        case 'conversation.added':
+        case 'conversation.changed':
       }
       return runs.size !== before;
     },
