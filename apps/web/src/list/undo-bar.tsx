@@ -35,7 +35,9 @@ function Removed({ conversation }: { readonly conversation: Conversation }): Rea
   const title = useTitle(conversation);
   return (
     <div className="rise pointer-events-auto flex max-w-full items-center gap-4 rounded-xl bg-ink py-2 ps-4 pe-2 text-[0.9375rem] text-ground shadow-float">
-      <span className="min-w-0 truncate">{words.list.removed(shortened(title ?? words.list.fresh))}</span>
+      <span className="min-w-0 leading-6 [overflow-wrap:anywhere]">
+        {words.list.removed(shortened(title ?? words.list.fresh))}
+      </span>
       <button
         type="button"
         data-testid="undo"
