@@ -24,7 +24,7 @@ async function loadFigures(chosen: readonly string[]): Promise<Figure[]> {
   const all = await Promise.all(
     files.map(async (file) => ((await import(new URL(file, dir).href)) as { figure: Figure }).figure),
   );
-  const order = (figure: Figure) => Number(figure.id.slice(1)) + (figure.id.startsWith('P') ? 0 : 100);
+  const order = ({ id }: Figure) => 'PWR'.indexOf(id.charAt(0)) * 100 + Number(id.slice(1));
   all.sort((a, b) => order(a) - order(b));
   const unknown = chosen.filter((id) => !all.some((figure) => figure.id === id));
   if (unknown.length > 0)

@@ -1,12 +1,15 @@
 import tailwindcss from '@tailwindcss/vite';
 import react from '@vitejs/plugin-react';
 import { defineConfig } from 'vite';
+import { compress } from './compress.ts';
 
 /** Where `npm start` puts the API. Vite reads no environment of ours, so another port goes here. */
 const api = 'http://127.0.0.1:3000';
 
 export default defineConfig({
-  plugins: [react(), tailwindcss()],
+  plugins: [react(), tailwindcss(), compress()],
+  // The worker that colours code fetches its languages one by one, which needs modules.
+  worker: { format: 'es' },
   build: {
     outDir: 'dist',
     // The page is served under `default-src 'self'`, which allows neither data: addresses nor inline scripts.
@@ -14,6 +17,8 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // The parser of Markdown and React come with the first load; check-size.ts keeps watch on what they weigh.
     chunkSizeWarningLimit: 1_500,
+    // `npm start` builds the page, and nobody who starts it asks which plugin took how long.
+    rolldownOptions: { checks: { pluginTimings: false, bundlerTimings: false } },
   },
   server: {
     proxy: {

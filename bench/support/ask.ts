@@ -39,19 +39,27 @@ async function readJson<T>(response: IncomingMessage): Promise<T> {
   return JSON.parse(text) as T;
 }
 
-/** Posts the question in a new conversation, made before the clock starts. Resolves with where its events are. */
-export async function post({
+/** Makes an empty conversation; resolves with its id. */
+export async function startConversation({
   base,
   headers,
-  text,
-}: Question): Promise<{ eventsUrl: string; startedAt: number }> {
-  const conversation = await readJson<{ id: string }>(
-    await send('POST', `${base}/api/conversations`, headers, {}),
-  );
-  const startedAt = performance.now();
-  const url = `${base}/api/conversations/${conversation.id}/messages`;
+}: Pick<Question, 'base' | 'headers'>): Promise<string> {
+  const { id } = await readJson<{ id: string }>(await send('POST', `${base}/api/conversations`, headers, {}));
+  return id;
+}
+
+/** Posts the question in a conversation. Resolves with where its events are. */
+export async function postIn(conversationId: string, { base, headers, text }: Question): Promise<string> {
+  const url = `${base}/api/conversations/${conversationId}/messages`;
   const { run } = await readJson<{ run: { eventsUrl: string } }>(await send('POST', url, headers, { text }));
-  return { eventsUrl: run.eventsUrl, startedAt };
+  return run.eventsUrl;
+}
+
+/** Posts the question in a new conversation, made before the clock starts. Resolves with where its events are. */
+export async function post(question: Question): Promise<{ eventsUrl: string; startedAt: number }> {
+  const id = await startConversation(question);
+  const startedAt = performance.now();
+  return { eventsUrl: await postIn(id, question), startedAt };
 }
 
 /** Posts a question and reads its answer up to the first text. */

@@ -24,7 +24,11 @@ export function startUpstream(context: Context, env: Record<string, string> = {}
   return context.role({ name: 'The upstream', file: file('upstream'), env });
 }
 
-export async function startWorker(context: Context, upstream: Role, concurrency: number): Promise<Role> {
+export async function startWorker(
+  context: Context,
+  upstream: Pick<Role, 'url'>,
+  concurrency: number,
+): Promise<Role> {
   return context.role({
     name: 'The worker',
     file: 'apps/worker/src/main.ts',

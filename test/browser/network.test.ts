@@ -21,6 +21,8 @@ beforeAll(async () => {
 afterEach(async () => {
   const found = await browser.closePages();
   proxy.cutAfter(null);
+  proxy.latency(0);
+  proxy.slice(Infinity);
   proxy.retarget(targetOf(base));
   await proxy.pass();
   expect(found).toEqual([]);
@@ -78,6 +80,44 @@ it('connections that are cut at random bytes again and again, and a dead network
   }
   proxy.cutAfter(null);
   for (const chat of chats) await chat.get('connection').waitFor({ state: 'hidden' });
+});
+
+it('a slow network that delivers a few bytes at a time and closes one direction only changes nothing in the answer', async () => {
+  proxy.latency(80);
+  proxy.slice(150);
+  const directive = { deltas: 250, intervalMs: 25, seed: 26 };
+  const chat = await browser.open(proxy.url());
+  await chat.ask(question(directive));
+  for (const side of ['client', 'server', 'client'] as const) {
+    await chat.grows((await chat.text()).length + 100);
+    const requests = chat.cursors.length;
+    proxy.halfClose(side);
+    await expect.poll(() => chat.cursors.length, patience).toBeGreaterThan(requests);
+  }
+  await chat.reaches('completed');
+  await expectWhole(chat, scriptedText(directive).join(''));
+  expect((await chat.seen()).replacements).toBe(0);
+});
+
+it('a connection that has died in a tunnel without a word is replaced once the device is back on line', async () => {
+  const directive = { deltas: 300, intervalMs: 25, seed: 27 };
+  const chat = await browser.open(proxy.url());
+  await chat.ask(question(directive));
+  await chat.grows(100);
+  await proxy.blackhole();
+  const requests = chat.cursors.length;
+  const { length } = await chat.text();
+  const context = chat.page.context();
+  await context.setOffline(true);
+  await context.setOffline(false);
+  // It is still half open, which nobody would notice by its silence for half a minute.
+  await expect.poll(() => chat.cursors.length, { ...patience, timeout: 20_000 }).toBe(requests + 1);
+  expect(chat.cursors.at(-1)).not.toBeNull();
+  await proxy.pass();
+  await chat.grows(length);
+  await chat.reaches('completed');
+  await expectWhole(chat, scriptedText(directive).join(''));
+  expect((await chat.seen()).replacements).toBe(0);
 });
 
 it('an EventSource of the browser gets every event once over many cuts, and is told when to stop', async () => {

@@ -1,12 +1,14 @@
 /** The SDK as its users have it: the examples of its README, in Chromium and in Node, against a real server. */
 import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type ReadmePages, startReadmePages } from '../../packages/client/scripts/readme-pages.ts';
 import { scriptedText } from '../../packages/stand-in/src/script.ts';
 import { question } from '../support/ask.ts';
-import { launchChromium, patience } from '../support/browser.ts';
+import { patience } from '../support/browser.ts';
+import { launchChromium } from '../support/chromium.ts';
 import { type Stack, startStack } from '../support/stack.ts';
 import { testUser } from '../support/test-user.ts';
 
@@ -92,6 +94,12 @@ describe.each(['vanilla.html', 'react.html', 'vue.html'])('the example %s', (nam
     await reaches(page, 'stopped');
     await expect.poll(() => page.locator('output').textContent(), patience).toBe('stopped');
   });
+});
+
+it('the package weighs no more than it may, and every kind of project finds its modules and types', async () => {
+  const check = fileURLToPath(new URL('../../packages/client/scripts/check.ts', import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, [check, '--built']);
+  expect(stdout.match(/^ok /gm)).toHaveLength(7);
 });
 
 it('the example for Node prints the answer', async () => {

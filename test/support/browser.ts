@@ -3,34 +3,14 @@
  * like at every moment, and everything that must not happen (errors, breaches of the content security policy, requests
  * to strangers).
  */
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
-import {
-  type Browser,
-  type BrowserContext,
-  type BrowserContextOptions,
-  chromium,
-  type Locator,
-  type Page,
-} from 'playwright-core';
+import type { BrowserContext, BrowserContextOptions, Locator, Page } from 'playwright-core';
 import { expect } from 'vitest';
 import { type Seen, type Watch, type WithSource, watchDocument } from './browser-watch.ts';
-import { testUser } from './test-user.ts';
+import { launchChromium } from './chromium.ts';
+import { sessionCookie } from './test-user.ts';
 
 /** Longer than anything takes on a busy machine; who waits so long reports a failure. */
 export const patience = { timeout: 60_000, interval: 50 };
-
-const chromiumFile = fileURLToPath(new URL('../../.cache/chromium.json', import.meta.url));
-
-/** No telemetry, updates or QUIC: the only traffic is the page's. */
-const quietArgs = [
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
 
 /**
  * Chromium writes these for every request that fails or is refused; whoever cuts connections sees many, and the page asks
@@ -86,27 +66,6 @@ export interface OpenOptions {
   readonly watch?: boolean;
 }
 
-/** As the page gets it when somebody logs in. Cookies know no ports, so it holds behind a proxy, too. */
-function sessionCookie(base: string) {
-  return {
-    name: 'holdfast_session',
-    value: testUser.sessionToken,
-    url: base,
-    httpOnly: true,
-    sameSite: 'Lax' as const,
-  };
-}
-
-/** The Chromium that `npm test` has found or fetched, for pages other than the chat. */
-export function launchChromium(): Promise<Browser> {
-  const { executablePath, args, env } = readChromium();
-  return chromium.launch({
-    executablePath,
-    args: [...quietArgs, ...args],
-    env: { ...(process.env as Record<string, string>), ...env },
-  });
-}
-
 /** Starts a browser for the chat page. */
 export async function startBrowser(): Promise<TestBrowser> {
   const browser = await launchChromium();
@@ -142,14 +101,6 @@ export async function startBrowser(): Promise<TestBrowser> {
     },
     stop: () => browser.close(),
   };
-}
-
-function readChromium(): { executablePath: string; args: string[]; env: Record<string, string> } {
-  try {
-    return JSON.parse(readFileSync(chromiumFile, 'utf8'));
-  } catch (cause) {
-    throw new Error('no Chromium was set up: run `node scripts/setup.mjs --test` first', { cause });
-  }
 }
 
 function createChatPage(page: Page, base: string): ChatPage {

@@ -17,6 +17,17 @@ export const testUser = {
   headers: { authorization: `Bearer ${apiKey}` },
 } as const;
 
+/** What the page of a server gets when the test user logs in. Cookies know no ports, so it holds behind a proxy, too. */
+export function sessionCookie(base: string) {
+  return {
+    name: 'holdfast_session',
+    value: sessionToken,
+    url: base,
+    httpOnly: true,
+    sameSite: 'Lax' as const,
+  };
+}
+
 /** Puts the test user into a migrated database. */
 export async function insertTestUser(client: pg.Client): Promise<void> {
   await client.query(

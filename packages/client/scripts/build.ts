@@ -12,7 +12,8 @@ import { fileURLToPath } from 'node:url';
 
 const packageDir = dirname(dirname(fileURLToPath(import.meta.url)));
 const protocolDir = join(packageDir, '../shared/src/protocol');
-const dist = join(packageDir, 'dist');
+/** The package as it is published. */
+export const dist = join(packageDir, 'dist');
 /** The sources as they will lie beside each other; and what tsc makes of them. See tsconfig.build.json. */
 const staged = join(dist, 'staged');
 const emitted = join(dist, 'emitted');

@@ -1,22 +1,14 @@
 /**
  * The examples of the README as pages, for its tests: built by Vite from the package as it is published, and served
- * beside an API, under a policy as strict as that of our own page.
+ * beside an API.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import http from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { extname, join } from 'node:path';
+import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'vite';
 import { compileScript, parse } from 'vue/compiler-sfc';
 import { buildClient } from './build.ts';
-
-const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; object-src 'none'; base-uri 'none'";
-
-const types: Readonly<Record<string, string>> = {
-  '.html': 'text/html; charset=utf-8',
-  '.js': 'text/javascript',
-};
+import { servePages } from './serve-pages.ts';
 
 export interface ReadmePages {
   readonly url: string;
@@ -80,37 +72,13 @@ export async function startReadmePages(api: string): Promise<ReadmePages> {
   const core = pathToFileURL(join(dist, 'index.js')).href;
   writeFileSync(node, blockOf(readme, 'js').replace(`'@holdfast/client'`, `'${core}'`));
 
-  const server = http.createServer((request, response) => {
-    const { pathname } = new URL(request.url ?? '/', api);
-    if (pathname.startsWith('/api/')) return pass(request, response, api);
-    try {
-      const file = readFileSync(join(built, pathname));
-      const type = types[extname(pathname)] ?? 'application/octet-stream';
-      response.writeHead(200, { 'content-type': type, 'content-security-policy': policy }).end(file);
-    } catch {
-      response.writeHead(404).end();
-    }
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const server = await servePages(built, api);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: server.url,
     nodeExample: node,
     async stop() {
-      server.closeAllConnections();
-      await new Promise((resolve) => server.close(resolve));
+      await server.stop();
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-/** Passes a request on as it is, and the answer as it comes. */
-function pass(request: http.IncomingMessage, response: http.ServerResponse, api: string): void {
-  const { method, headers, url } = request;
-  const onward = http.request(new URL(url ?? '/', api), { method, headers }, (answer) => {
-    response.writeHead(answer.statusCode ?? 502, answer.headers);
-    answer.pipe(response);
-  });
-  response.on('close', () => onward.destroy());
-  onward.on('error', () => response.destroy());
-  request.pipe(onward);
 }

@@ -14,6 +14,9 @@ export async function registerWeb(app: FastifyInstance): Promise<void> {
   await app.register(fastifyStatic, {
     root: dist,
     wildcard: false,
+    // The build has put compressed twins beside its files; they have no addresses of their own.
+    preCompressed: true,
+    globIgnore: ['**/*.{br,gz}'],
     cacheControl: false,
     setHeaders(reply, path) {
       const forEver = path.includes('/assets/');

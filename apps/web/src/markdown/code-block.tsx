@@ -2,7 +2,8 @@
 import { memo, type ReactNode, useEffect, useState } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { CopyButton } from '../ui/copy-button.tsx';
-import { type CodeLine, type Coloured, highlight, known, knownSoFar } from './highlight.ts';
+import type { CodeLine, Coloured } from './coloured.ts';
+import { highlight, known, knownSoFar } from './highlight.ts';
 
 /** Lines are drawn in groups, and only the last group changes while code is being written. */
 const groupLines = 40;
@@ -19,7 +20,10 @@ export function CodeBlock({
   const words = useWords();
   const [found, setFound] = useState<Coloured | null>(() => knownSoFar(code, language));
 
-  useEffect(() => highlight(code, language, isWriting, setFound), [code, language, isWriting]);
+  // What comes late is of an earlier state of the same code, whose lines still hold.
+  useEffect(() => {
+    highlight(code, language, isWriting, setFound);
+  }, [code, language, isWriting]);
 
   const text = code.endsWith('\n') ? code.slice(0, -1) : code;
   const plain = text.split('\n');

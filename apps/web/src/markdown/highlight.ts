@@ -1,13 +1,11 @@
-/** Colours for code. The highlighter and each language are fetched when the first code of that language is seen. */
-import type { CSSProperties } from 'react';
+/**
+ * Colours for code. The worker that makes them is started when the first code is seen, and fetches each language when
+ * the first code of it is seen.
+ */
+import type { CodeLine, Coloured } from './coloured.ts';
+import type { ColourReply, ColourRequest } from './highlight-worker.ts';
 
-export interface CodeToken {
-  readonly text: string;
-  readonly style: CSSProperties;
-}
-export type CodeLine = readonly CodeToken[];
-
-/** Longer code stays as it is: colouring a megabyte would hold the page for seconds. */
+/** Longer code stays as it is: a megabyte would take seconds, and as many objects as letters. */
 const charsMax = 60_000;
 
 /** While it is being written, longer code waits for its end. */
@@ -15,18 +13,6 @@ const writingCharsMax = 12_000;
 
 /** Of finished blocks; as many as a few long conversations have. */
 const keptMax = 200;
-
-/** Themes whose colours have the contrast that WCAG asks for. */
-const themeNames = ['github-light-high-contrast', 'github-dark-high-contrast'] as const;
-
-/** Lines and the code that they are all of. */
-export interface Coloured {
-  readonly code: string;
-  readonly lines: readonly CodeLine[];
-}
-
-type Plugin = typeof import('@streamdown/code')['code'];
-let plugin: Promise<Plugin> | null = null;
 
 const kept = new Map<string, readonly CodeLine[]>();
 const nameOf = (code: string, language: string) => `${language}\n${code}`;
@@ -44,52 +30,90 @@ export function knownSoFar(code: string, language: string): Coloured | null {
   return language === latest.language && code.startsWith(latest.code) ? latest : null;
 }
 
-function load(): Promise<Plugin> {
-  plugin ??= import('@streamdown/code')
-    .then(({ createCodePlugin }) => createCodePlugin({ themes: [...themeNames] }))
-    .catch((error: unknown) => {
-      // The next block tries again.
-      plugin = null;
-      throw error;
-    });
-  return plugin;
+interface Waiting {
+  resolve(lines: ColourReply['lines']): void;
+  reject(reason: unknown): void;
 }
 
-/** Colours the code and tells the lines, unless it is stopped before (by what it returns) or has no such language. */
+let worker: Worker | null = null;
+let askedLast = 0;
+/** By the id of the request. */
+const waiting = new Map<number, Waiting>();
+
+function startWorker(): Worker {
+  const started = new Worker(new URL('./highlight-worker.ts', import.meta.url), { type: 'module' });
+  started.addEventListener('message', ({ data }: MessageEvent<ColourReply>) => {
+    waiting.get(data.id)?.resolve(data.lines);
+    waiting.delete(data.id);
+  });
+  // It could not be fetched. The next block tries again.
+  started.addEventListener('error', (event) => {
+    started.terminate();
+    worker = null;
+    for (const { reject } of waiting.values()) reject(event);
+    waiting.clear();
+  });
+  return started;
+}
+
+function ask(request: Omit<ColourRequest, 'id'>): Promise<ColourReply['lines']> {
+  worker ??= startWorker();
+  askedLast += 1;
+  worker.postMessage({ ...request, id: askedLast } satisfies ColourRequest);
+  return new Promise((resolve, reject) => waiting.set(askedLast, { resolve, reject }));
+}
+
+/** Colours code and tells its lines, unless there is no such language. */
 export function highlight(
   code: string,
   language: string,
   isWriting: boolean,
   onLines: (coloured: Coloured) => void,
-): () => void {
-  let isWanted = true;
-  if (language === '' || code.length > (isWriting ? writingCharsMax : charsMax) || known(code, language)) {
-    return () => {};
+): void {
+  if (language === '' || code.length > (isWriting ? writingCharsMax : charsMax) || known(code, language))
+    return;
+  const colouring = isWriting
+    ? colourGrowing({ code, language, onLines })
+    : colourWhole({ code, language, onLines });
+  // Without colours it is still code.
+  colouring.catch(() => {});
+}
+
+interface Wanted {
+  readonly code: string;
+  readonly language: string;
+  readonly onLines: (coloured: Coloured) => void;
+}
+
+async function colourWhole({ code, language, onLines }: Wanted): Promise<void> {
+  const lines = await ask({ code, language, isWriting: false, from: 0 });
+  if (!lines) return;
+  keep(nameOf(code, language), lines);
+  onLines({ code, lines });
+}
+
+let isColouring = false;
+let wantedNext: Wanted | null = null;
+
+/** One state of it after the other; when it grows faster than it is coloured, only the latest. */
+async function colourGrowing(wanted: Wanted): Promise<void> {
+  wantedNext = wanted;
+  if (isColouring) return;
+  isColouring = true;
+  try {
+    while (wantedNext) {
+      const { code, language, onLines } = wantedNext;
+      wantedNext = null;
+      // The same lines stay the same objects: what is drawn of them is not drawn again.
+      const before = knownSoFar(code, language)?.lines ?? [];
+      const lines = await ask({ code, language, isWriting: true, from: before.length });
+      if (!lines) continue;
+      latest = { code: code.slice(0, code.lastIndexOf('\n') + 1), language, lines: [...before, ...lines] };
+      onLines(latest);
+    }
+  } finally {
+    isColouring = false;
   }
-  load().then(
-    (loaded) => {
-      type Language = Parameters<Plugin['supportsLanguage']>[0];
-      const name = language.toLowerCase() as Language;
-      if (!isWanted || !loaded.supportsLanguage(name)) return;
-      const take = (result: ReturnType<Plugin['highlight']>) => {
-        if (!result) return;
-        const lines = result.tokens.map((line) => line.map(tokenOf));
-        if (!isWriting) keep(nameOf(code, language), lines);
-        // The colours of a line may change until it has its end.
-        const finished = code.slice(0, code.lastIndexOf('\n') + 1);
-        const coloured = isWriting ? { code: finished, lines: lines.slice(0, -1) } : { code, lines };
-        if (isWriting) latest = { ...coloured, language };
-        if (isWanted) onLines(coloured);
-      };
-      const options = { code, language: name, themes: [...themeNames], isIncomplete: isWriting };
-      take(loaded.highlight(options as Parameters<Plugin['highlight']>[0], take));
-    },
-    // Without colours it is still code.
-    () => {},
-  );
-  return () => {
-    isWanted = false;
-  };
 }
 
 function keep(name: string, lines: readonly CodeLine[]): void {
@@ -98,24 +122,4 @@ function keep(name: string, lines: readonly CodeLine[]): void {
     if (oldest !== undefined) kept.delete(oldest);
   }
   kept.set(name, lines);
-}
-
-/** Both colours at once: the page turns dark without colouring anything again. */
-function tokenOf(token: {
-  readonly content: string;
-  readonly color?: string | undefined;
-  readonly htmlStyle?: string | Record<string, string> | undefined;
-}): CodeToken {
-  const { content: text, color, htmlStyle } = token;
-  const style = typeof htmlStyle === 'object' ? htmlStyle : {};
-  const light = style['color'] ?? color;
-  const dark = style['--shiki-dark'] ?? light;
-  const isItalic = style['font-style'] === 'italic';
-  return {
-    text,
-    style: {
-      ...(light === undefined ? {} : { color: `light-dark(${light}, ${dark})` }),
-      ...(isItalic ? { fontStyle: 'italic' } : {}),
-    },
-  };
 }
