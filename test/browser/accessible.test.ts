@@ -149,6 +149,7 @@ it('everything can be done by keys: new, search, edit the last, stop, help', asy
   await chat.grows(50);
   await keyboard.press('Escape');
   await chat.reaches('stopped');
+  await expect.poll(() => chat.get('announcer').textContent(), patience).toMatch(/Stopped\.$/);
 
   await chat.get('composer').press('ArrowUp');
   await expect.poll(() => chat.get('edit-text').inputValue(), patience).toContain('Please answer.');
@@ -169,6 +170,36 @@ it('everything can be done by keys: new, search, edit the last, stop, help', asy
   await keyboard.press('Escape');
 });
 
+it('no button that goes with what it did takes the keyboard with it', async () => {
+  const chat = await browser.open(base);
+  const focused = () => chat.page.evaluate(() => (document.activeElement as HTMLElement).dataset['testid']);
+  await chat.ask(question({ deltas: 2_000, intervalMs: 30 }));
+  await chat.grows(50);
+  await chat.get('stop').click();
+  await chat.reaches('stopped');
+  await chat.get('continue').click();
+  await chat.get('stop').click();
+  await chat.reaches('stopped');
+  expect(await focused()).toBe('composer');
+  await chat.get('regenerate').click();
+  await chat.reaches('answering');
+  expect(await focused()).toBe('composer');
+  await chat.get('stop').click();
+  await chat.reaches('stopped');
+  await chat.get('version-previous').click();
+  await expect.poll(focused, patience).toMatch(/^version-/);
+
+  await chat.get('new-conversation').click();
+  await expect.poll(() => chat.get('message').count(), patience).toBe(0);
+  await chat.get('conversation-link').first().click();
+  await expect.poll(() => chat.get('message').count(), patience).toBe(2);
+  await expect.poll(focused, patience).toBe('composer');
+  await chat.get('more').click();
+  await chat.get('menu-delete').click();
+  await chat.get('undo').click();
+  await expect.poll(focused, patience).toBe('composer');
+});
+
 it('the page speaks Chinese to whoever chooses it or whose browser does, and keeps to it', async () => {
   const chat = await browser.open(base, { contextOptions: { locale: 'zh-CN' } });
   await chat.page.getByRole('button', { name: '新对话' }).waitFor();
@@ -186,10 +217,11 @@ it('the page speaks Chinese to whoever chooses it or whose browser does, and kee
 
 it('each paragraph runs as its letters do, and code runs from left to right', async () => {
   const chat = await browser.open(base);
-  await chat.ask(question({ text: 'مرحبا بالعالم\n\nHello world\n\n```\nx = 1\n```' }));
+  const parts = ['مرحبا بالعالم', 'Hello world', '- مرحبا\n\n- بالعالم', '> مرحبا', '```\nx = 1\n```'];
+  await chat.ask(question({ text: parts.join('\n\n') }));
   await chat.reaches('completed');
   const directions = await chat.last
-    .locator('p, pre')
+    .locator('p:not(li p, blockquote p), ul, blockquote, pre')
     .evaluateAll((all) => all.map((one) => getComputedStyle(one).direction));
-  expect(directions.slice(0, 3)).toEqual(['rtl', 'ltr', 'ltr']);
+  expect(directions.slice(0, 5)).toEqual(['rtl', 'ltr', 'rtl', 'rtl', 'ltr']);
 });

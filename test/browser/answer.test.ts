@@ -168,6 +168,8 @@ it('nothing that a text holds is executed, fetched or taken for an event', async
   expect(text).toContain('<script>globalThis.pwned = 1</script>');
   expect(text).toBe(await storedText(chat));
   await chat.ask(question({ deltas: 400, seed: 10 }));
+  // Until it is there, the last answer is the one before it, which is complete.
+  await expect.poll(() => chat.get('message').count(), patience).toBe(4);
   await chat.reaches('completed');
   expect(await chat.text()).toBe(await storedText(chat));
   // The same from history, and as the title in the list.
@@ -197,9 +199,9 @@ it('a link says where it leads before it does, and a picture of another site is 
   expect(await chat.page.locator('img').count()).toBe(0);
   for (const [name, address] of [
     ['the sea', 'https://example.com/sea?deep=1'],
-    ['Show the picture from 203.0.113.1', 'http://203.0.113.1/wave.png'],
+    ['Open the picture at 203.0.113.1', 'http://203.0.113.1/wave.png'],
   ] as const) {
-    await chat.page.getByRole('link', { name }).click();
+    await chat.last.getByRole('link', { name }).click();
     const dialog = chat.page.getByRole('dialog', { name: 'Open this link?' });
     await expect.poll(() => dialog.textContent(), patience).toContain(address);
     await dialog.getByRole('button', { name: 'Cancel' }).click();

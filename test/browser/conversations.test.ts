@@ -106,6 +106,23 @@ it('a conversation can be named, pinned, archived, found, taken out again, saved
   await expect.poll(() => titles(chat), patience).toEqual(['船锚']);
 });
 
+it('the list says which conversation is being answered, for as long as it is, wherever one looks', async () => {
+  const chat = await browser.open(base);
+  await chat.ask(question({ deltas: 5_000, intervalMs: 20 }, 'A long one.'));
+  await chat.reaches('answering');
+  await chat.get('new-conversation').click();
+  const mark = chat.page.getByRole('link', { name: 'Being answered' });
+  await mark.waitFor();
+  // It has no title yet: it is known by its question.
+  expect(await mark.textContent()).toContain('A long one.');
+  await mark.click();
+  await expect.poll(() => chat.get('title').textContent(), patience).toContain('A long one.');
+  await chat.get('stop').click();
+  await mark.waitFor({ state: 'detached' });
+  await chat.page.reload();
+  await expect.poll(async () => (await titles(chat)).join(), patience).toContain('A long one.');
+});
+
 it('an answer can be copied, and versions switched, also in another tab', async () => {
   const contextOptions = { permissions: ['clipboard-read', 'clipboard-write'] };
   const chat = await browser.open(base, { contextOptions });

@@ -74,6 +74,19 @@ describe('the list of conversations', () => {
     await shows(here, ['First', 'Two']);
   });
 
+  it('says what is being answered, until it is', async () => {
+    const { client, here, there } = await openTwo();
+    const [id = ''] = await make(client, 'One');
+    const { run } = await client.postMessage(id, { text: question({ deltas: 2_000, intervalMs: 20 }) });
+    for (const list of [here, there]) {
+      await expect.poll(() => list.getState().answering, patience).toEqual([id]);
+    }
+    await client.cancel(run.id);
+    for (const list of [here, there]) {
+      await expect.poll(() => list.getState().answering, patience).toEqual([]);
+    }
+  });
+
   it('finds, and goes on page by page', async () => {
     const { client, here } = await openTwo({ pageSize: 2 });
     await make(client, 'Anchor one', 'Anchor two', 'Anchor three', 'Keel');

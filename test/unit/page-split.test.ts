@@ -61,6 +61,17 @@ it('code is code from its first line to the fence that ends it', () => {
   });
 });
 
+it('a formula stays in one piece, whatever Markdown would make of its lines', () => {
+  const formula = '\\[\na = b\n\n+ c\n\n- d\n\\]\n\n';
+  const text = `${'A word. '.repeat(249)}\n\n${formula}`.repeat(3) + 'And so on.\n\n'.repeat(60);
+  const split = createSplitter();
+  for (let end = 0; end < text.length; end += 7) split(text.slice(0, end), true);
+  for (const pieces of [split(text, true).settled, splitWhole(text)]) {
+    expect(pieces.filter((piece) => piece.includes(formula)).length).toBe(3);
+    expect(pieces.length).toBeGreaterThan(3);
+  }
+});
+
 it('code within a list stays in it', () => {
   const split = createSplitter();
   expect(split('1. Look:\n   ```ts\n   const a = 1;', true)).toMatchObject({ settled: [], code: null });

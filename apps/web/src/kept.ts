@@ -48,6 +48,30 @@ export const made = {
   },
 };
 
+let words: Readonly<Record<string, string>> | null = null;
+
+/** By conversation: see list/first-words.ts. The same object until it is set. */
+export const firstWordsKept = {
+  get(): Readonly<Record<string, string>> {
+    words ??= parseWords(read(ofTab, 'words'));
+    return words;
+  },
+  set(now: Readonly<Record<string, string>> | null): void {
+    words = now;
+    write(ofTab, 'words', now && JSON.stringify(now));
+  },
+};
+
+function parseWords(json: string | null): Readonly<Record<string, string>> {
+  try {
+    const value: unknown = JSON.parse(json ?? '{}');
+    const entries = Object.entries(value ?? {}).filter(([, text]) => typeof text === 'string');
+    return Object.fromEntries(entries);
+  } catch {
+    return {};
+  }
+}
+
 /** Whose tab this is. What one user has typed is not for the next one: signing in as another forgets it. */
 export function rememberUser(userId: string): void {
   const known = read(ofTab, 'user');
@@ -58,6 +82,7 @@ export function rememberUser(userId: string): void {
 function forgetTab(): void {
   forgetKept();
   for (const name of ['made', 'user']) write(ofTab, name, null);
+  firstWordsKept.set(null);
 }
 
 /** Forgets everything of this user: for logging out. */

@@ -13,9 +13,9 @@ import { buildClient, dist } from './build.ts';
 /** Gzip, the whole entry, minified, by itself: what a page loads at most of it. */
 const budgets = {
   index: { title: 'core: client, followRun, followEvents, applyEvent', bytesMax: 6_000 },
-  chat: { title: 'chat: store, list, live events of all tabs (without createClient)', bytesMax: 12_500 },
-  react: { title: 'react: chat, hooks (without createClient and React)', bytesMax: 12_500 },
-  vue: { title: 'vue: chat, composables (without createClient and Vue)', bytesMax: 12_500 },
+  chat: { title: 'chat: store, list, live events of all tabs (without createClient)', bytesMax: 13_000 },
+  react: { title: 'react: chat, hooks (without createClient and React)', bytesMax: 13_000 },
+  vue: { title: 'vue: chat, composables (without createClient and Vue)', bytesMax: 13_000 },
 } as const;
 
 // With `--built` it was built just now, and somebody is using it.

@@ -5,9 +5,12 @@ export function Table({
   label,
   head,
   rows,
+  hasActions = false,
 }: {
   readonly label: string;
   readonly head: readonly ReactNode[];
+  /** The last column is what can be done with a row: it stays in reach while the others scroll. */
+  readonly hasActions?: boolean;
   readonly rows: readonly { readonly key: string; readonly cells: readonly ReactNode[] }[];
 }): ReactNode {
   return (
@@ -17,7 +20,9 @@ export function Table({
       aria-label={label}
       className="overflow-x-auto rounded-2xl border border-line bg-raised"
     >
-      <table className="w-full text-start text-[0.9375rem]">
+      <table
+        className={`w-full text-start text-[0.9375rem] ${hasActions ? '[&_td:last-child]:sticky [&_td:last-child]:end-0 [&_td:last-child]:bg-raised' : ''}`}
+      >
         <thead>
           <tr className="border-b border-line text-[0.8125rem] text-faint">
             {head.map((cell, at) => (

@@ -141,6 +141,7 @@ export function Users(): ReactNode {
           </span>,
         ]}
         rows={rows}
+        hasActions
       />
       {cursor !== null && (
         <Button className="justify-self-center" disabled={isBusy} onClick={() => void more()}>

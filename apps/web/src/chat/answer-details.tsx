@@ -1,6 +1,6 @@
 /** Model, tokens and time of an answer, small; what the server says only when asked is asked for when one looks. */
 import type { ChatMessage } from '@holdfast/client/chat';
-import { type FocusEvent, type ReactNode, useState } from 'react';
+import { type FocusEvent, type KeyboardEvent, type ReactNode, useState } from 'react';
 import { useLanguage } from '../i18n/language.tsx';
 import { useChatParts } from './chat-context.ts';
 
@@ -17,6 +17,12 @@ export function AnswerDetails({ message }: { readonly message: ChatMessage }): R
   const leave = ({ currentTarget, relatedTarget }: FocusEvent<HTMLDetailsElement>) => {
     if (!currentTarget.contains(relatedTarget)) currentTarget.open = false;
   };
+  const onKey = (event: KeyboardEvent<HTMLDetailsElement>) => {
+    if (event.key !== 'Escape' || !event.currentTarget.open) return;
+    // It closes this, and stops no answer.
+    event.preventDefault();
+    event.currentTarget.open = false;
+  };
   const number = new Intl.NumberFormat(language, { maximumFractionDigits: 1 });
   const tokens = usage && words.message.tokens(usage.inputTokens, usage.outputTokens);
   const facts = [
@@ -31,6 +37,7 @@ export function AnswerDetails({ message }: { readonly message: ChatMessage }): R
       onPointerEnter={look}
       onFocus={look}
       onBlur={leave}
+      onKeyDown={onKey}
     >
       <summary className="list-none rounded-lg px-2 py-1 whitespace-nowrap hover:bg-hover hover:text-ink [&::-webkit-details-marker]:hidden">
         <span className="sr-only">{words.message.details}: </span>

@@ -1,6 +1,5 @@
 /** The chat: the conversations beside it, its messages, and where one writes. */
 import type { CurrentUser } from '@holdfast/client';
-import { useReadable } from '@holdfast/client/react';
 import { lazy, type ReactNode, useCallback, useMemo, useRef, useState } from 'react';
 import { goTo } from '../address.ts';
 import { Sidebar, type SidebarHandle } from '../list/sidebar.tsx';
@@ -13,6 +12,7 @@ import { Composer, type ComposerHandle } from './composer.tsx';
 import { Header } from './header.tsx';
 import { MessageList } from './message-list.tsx';
 import { StatusLines } from './status-lines.tsx';
+import { useConversation } from './use-conversation.ts';
 import { useShortcuts } from './use-shortcuts.ts';
 import { useStores } from './use-stores.ts';
 
@@ -36,7 +36,7 @@ export function ChatPage({
   const [overlay, setOverlay] = useState<Overlay>(null);
   const composer = useRef<ComposerHandle>(null);
   const sidebar = useRef<SidebarHandle>(null);
-  const conversation = useReadable(chat, (state) => state.conversation);
+  const conversation = useConversation({ chat, list });
   const stick = useStayAtEnd();
   const scrollToEnd = stick.goToEnd;
   const focusComposer = useCallback(() => composer.current?.focus(), []);
@@ -83,14 +83,14 @@ export function ChatPage({
             onFresh={fresh}
           />
           <MessageList stick={stick} onIdea={(text) => composer.current?.write(text)} />
-          <footer className="column pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+          <footer className="column relative pb-[max(0.75rem,env(safe-area-inset-bottom))]">
+            <UndoBar />
             <StatusLines />
             <Composer ref={composer} wantedId={conversationId} />
           </footer>
         </div>
       </div>
       <Announcer />
-      <UndoBar />
       <Fallible key={overlay}>
         {overlay === 'settings' && (
           <SettingsDialog user={user} onClose={close} onRegister={() => setOverlay('register')} />

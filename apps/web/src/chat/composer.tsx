@@ -16,7 +16,7 @@ import { drafts } from '../kept.ts';
 import { useFieldSize } from '../ui/use-field-size.ts';
 import { useChatParts } from './chat-context.ts';
 import { ModelMenu, type Settings } from './model-menu.tsx';
-import { cleaned, messageCharsMax, sendsOn } from './text.ts';
+import { cleaned, enterKeyHint, messageCharsMax, sendsOn } from './text.ts';
 
 export interface ComposerHandle {
   /** Not where focusing means that a keyboard covers half of the screen, unless it is asked for. */
@@ -43,6 +43,8 @@ export function Composer({
   const shownId = useReadable(chat, (state) => state.conversationId);
   const runId = useReadable(chat, (state) => state.runId);
   const canWrite = useReadable(chat, (state) => state.canWrite);
+  // While it is being read it is not known, and who came to write may begin.
+  const isClosed = useReadable(chat, (state) => !state.canWrite && !state.isLoading);
   const isBusy = useReadable(chat, (state) => state.isBusy);
   const [text, setText] = useState(() => drafts.get(user.id, shownId));
   const [settings, setSettings] = useState<Settings>({});
@@ -134,9 +136,9 @@ export function Composer({
         rows={1}
         dir="auto"
         maxLength={messageCharsMax}
-        enterKeyHint="send"
-        placeholder={canWrite ? words.composer.placeholder : words.composer.readOnly}
-        disabled={!canWrite}
+        enterKeyHint={enterKeyHint()}
+        placeholder={isClosed ? words.composer.readOnly : words.composer.placeholder}
+        disabled={isClosed}
         value={text}
         onChange={({ target }) => write(target.value)}
         onKeyDown={onKey}

@@ -4,7 +4,7 @@ import { useWords } from '../i18n/language.tsx';
 import { Button } from '../ui/button.tsx';
 import { useFieldSize } from '../ui/use-field-size.ts';
 import { useChatParts } from './chat-context.ts';
-import { cleaned, messageCharsMax, sendsOn } from './text.ts';
+import { cleaned, enterKeyHint, messageCharsMax, sendsOn } from './text.ts';
 
 export function EditForm({
   messageId,
@@ -48,6 +48,7 @@ export function EditForm({
         aria-label={words.message.editLabel}
         dir="auto"
         maxLength={messageCharsMax}
+        enterKeyHint={enterKeyHint()}
         value={draft}
         onChange={({ target }) => setDraft(target.value)}
         onKeyDown={(event) => {

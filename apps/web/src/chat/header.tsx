@@ -4,6 +4,7 @@ import { Ellipsis, Menu as MenuIcon, SquarePen, UserRoundPlus } from 'lucide-rea
 import { type ReactNode, useEffect } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { ConversationMenu } from '../list/conversation-menu.tsx';
+import { useTitle } from '../list/first-words.ts';
 import { Button, IconButton } from '../ui/button.tsx';
 
 export function Header({
@@ -18,7 +19,7 @@ export function Header({
   readonly onFresh: () => void;
 }): ReactNode {
   const words = useWords();
-  const title = conversation?.title ?? null;
+  const title = useTitle(conversation);
   useEffect(() => {
     document.title = title === null ? 'Holdfast' : `${title} · Holdfast`;
   }, [title]);

@@ -22,13 +22,24 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
   // Editing is rare: its button comes when one looks for it, and is always there for fingers and the keyboard.
   const quiet = isAnswer && isLast ? '' : 'shy';
 
+  // The button goes with the answer; the keyboard would begin at the top of the page again.
   const goOn = () => {
+    focusComposer();
     scrollToEnd();
     void chat.continueAnswer(id);
+  };
+  const regenerate = () => {
+    focusComposer();
+    void chat.regenerate(id);
+  };
+  const retry = () => {
+    focusComposer();
+    void chat.retry();
   };
   const withdraw = () => {
     const taken = chat.withdraw(id);
     if (taken !== null) putBack(taken);
+    focusComposer();
   };
   return (
     <div
@@ -47,7 +58,7 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
       )}
       {status === 'rejected' || status === 'waiting' ? (
         <>
-          <WordButton testId="retry" onClick={() => void chat.retry()}>
+          <WordButton testId="retry" onClick={retry}>
             <RotateCw aria-hidden />
             {words.common.tryAgain}
           </WordButton>
@@ -58,7 +69,7 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
         </>
       ) : null}
       {isAnswer && status === 'failed' && isLast && canWrite && (
-        <WordButton testId="retry" onClick={() => void chat.regenerate(id)}>
+        <WordButton testId="retry" onClick={regenerate}>
           <RotateCw aria-hidden />
           {words.common.tryAgain}
         </WordButton>
@@ -82,16 +93,7 @@ export function MessageFoot({ message, isLast, canWrite, isNext }: MessageProps)
       <div className={`flex items-center transition-opacity ${isAnswer ? '-ms-1.5' : '-me-1.5'} ${quiet}`}>
         {!isPending && isOver && text !== '' && <CopyButton text={() => text} />}
         {isAnswer && isOver && status !== 'failed' && isLast && canWrite && (
-          <IconButton
-            size="small"
-            testId="regenerate"
-            label={words.message.regenerate}
-            onClick={() => {
-              // The button goes with the answer; the keyboard would begin at the top of the page again.
-              focusComposer();
-              void chat.regenerate(id);
-            }}
-          >
+          <IconButton size="small" testId="regenerate" label={words.message.regenerate} onClick={regenerate}>
             <RotateCw aria-hidden />
           </IconButton>
         )}

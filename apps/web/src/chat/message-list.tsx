@@ -58,6 +58,12 @@ export function MessageList({
               />
             ))}
           </div>
+          {/* Of a conversation that is there at once nobody wants to read that it is not. */}
+          {isLoading && messages.length === 0 && (
+            <p role="status" className="late py-16 text-center text-[0.9375rem] text-faint">
+              {words.common.loading}…
+            </p>
+          )}
           {isEmpty && <EmptyState onIdea={onIdea} canWrite={canWrite} />}
         </div>
       </main>

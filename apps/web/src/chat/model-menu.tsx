@@ -10,6 +10,7 @@ import { Fallible } from '../ui/fallible.tsx';
 import { Menu, MenuChoice } from '../ui/menu.tsx';
 import { useWork } from '../ui/use-work.ts';
 import { useChatParts } from './chat-context.ts';
+import { useConversation } from './use-conversation.ts';
 
 const TuneDialog = lazy(() => import('./tune-dialog.tsx'));
 
@@ -34,9 +35,9 @@ export function ModelMenu({
   readonly onSettings: (settings: Settings) => void;
 }): ReactNode {
   const words = useWords();
-  const { chat } = useChatParts();
-  const conversation = useReadable(chat, (state) => state.conversation);
-  const canWrite = useReadable(chat, (state) => state.canWrite);
+  const parts = useChatParts();
+  const conversation = useConversation(parts);
+  const canWrite = useReadable(parts.chat, (state) => state.canWrite);
   const work = useWork();
   const [models, setModels] = useState<ModelList['models']>([]);
   const [tunes, setTunes] = useState(false);
@@ -53,7 +54,7 @@ export function ModelMenu({
     };
   }, []);
 
-  if (!canWrite) return null;
+  if (conversation ? conversation.role === 'reader' : !canWrite) return null;
   const fallback = models.find((model) => model.default)?.id ?? '';
   const model = conversation?.model ?? settings.model ?? fallback;
   const choose = (id: string) => {

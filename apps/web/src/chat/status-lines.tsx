@@ -43,7 +43,7 @@ export function ConnectionLine(): ReactNode {
       role="status"
       className="late mb-2 flex items-center justify-center gap-2 text-[0.875rem] text-faint"
     >
-      <CloudOff aria-hidden className="size-4" />
+      <CloudOff aria-hidden className="size-4 shrink-0" />
       {isOnline ? status.reconnecting : status.offline}
     </p>
   );

@@ -10,6 +10,7 @@ import { useReadable } from '@holdfast/client/react';
 import { useEffect, useRef } from 'react';
 import { nameAddress } from '../address.ts';
 import { made } from '../kept.ts';
+import { noteQuestion } from '../list/first-words.ts';
 import { client } from '../session/session.ts';
 
 export interface Stores {
@@ -25,8 +26,19 @@ function storesOf(user: CurrentUser, conversationId: string | null): Stores {
   const there = held.get(user.id);
   if (there) return there;
   const events = createLiveEvents({ client, user });
-  const chat = createChat({ client, events, conversationId });
+  const chat = createChat({ client, events, conversationId, onMade: ({ id }) => made.set(id) });
   const list = createConversationList({ client, events });
+  // Of what is asked while this page is open, and of what it shows.
+  events.listen(({ type, data }) => {
+    if (type === 'message.added' && data.message.parentId === null)
+      noteQuestion(data.conversationId, data.message.text);
+  });
+  chat.subscribe(() => {
+    const { conversation, messages, hasOlder } = chat.getState();
+    const [first] = messages;
+    if (conversation && conversation.title === null && first?.role === 'user' && !hasOlder)
+      noteQuestion(conversation.id, first.text);
+  });
   const stores = {
     chat,
     list,
@@ -62,10 +74,7 @@ export function useStores(user: CurrentUser, conversationId: string | null): Sto
   const wasShown = useRef(shownId);
   // biome-ignore lint/correctness/useExhaustiveDependencies: only what the chat shows tells that it has made one
   useEffect(() => {
-    if (wasShown.current === null && shownId !== null && shownId !== conversationId) {
-      made.set(shownId);
-      nameAddress(shownId);
-    }
+    if (wasShown.current === null && shownId !== null && shownId !== conversationId) nameAddress(shownId);
     wasShown.current = shownId;
   }, [shownId]);
   return stores;

@@ -18,9 +18,19 @@ export function VersionSwitch({
   const { id, siblings } = message;
   if (!siblings || siblings.ids.length < 2) return null;
   const { ids, position } = siblings;
-  const show = (step: -1 | 1) => {
+  const show = async (step: -1 | 1, button: HTMLElement) => {
     const sibling = ids[position - 1 + step];
-    if (sibling !== undefined) void chat.showVersion(id, sibling);
+    const article = button.closest('article');
+    const log = article?.parentElement;
+    const place = article && log ? [...log.children].indexOf(article) : -1;
+    if (sibling === undefined || !(await chat.showVersion(id, sibling))) return;
+    // Another message stands there now: the keyboard goes on at its buttons, and not at the top of the page.
+    requestAnimationFrame(() => {
+      if (document.activeElement !== document.body) return;
+      const buttons = [...(log?.children[place]?.querySelectorAll<HTMLElement>('[data-version-step]') ?? [])];
+      const open = buttons.filter((one) => !one.matches(':disabled'));
+      (open.find((one) => one.dataset['versionStep'] === String(step)) ?? open[0])?.focus();
+    });
   };
   return (
     // biome-ignore lint/a11y/useSemanticElements: a fieldset is a part of a form
@@ -35,7 +45,8 @@ export function VersionSwitch({
         testId="version-previous"
         label={words.previous}
         disabled={!mayChange || position <= 1}
-        onClick={() => show(-1)}
+        data-version-step="-1"
+        onClick={({ currentTarget }) => void show(-1, currentTarget)}
       >
         <ChevronLeft aria-hidden className="rtl:rotate-180" />
       </IconButton>
@@ -47,7 +58,8 @@ export function VersionSwitch({
         testId="version-next"
         label={words.next}
         disabled={!mayChange || position >= ids.length}
-        onClick={() => show(1)}
+        data-version-step="1"
+        onClick={({ currentTarget }) => void show(1, currentTarget)}
       >
         <ChevronRight aria-hidden className="rtl:rotate-180" />
       </IconButton>

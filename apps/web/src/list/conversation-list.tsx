@@ -17,7 +17,7 @@ export function ConversationList({
 }): ReactNode {
   const { list: words, common } = useWords();
   const { list } = useChatParts();
-  const { conversations, archived, q, hasMore, isLoading } = useReadable(list);
+  const { conversations, answering, archived, q, hasMore, isLoading } = useReadable(list);
   const [typed, setTyped] = useState(q);
   const search = (text: string) => {
     setTyped(text);
@@ -72,6 +72,7 @@ export function ConversationList({
             key={conversation.id}
             conversation={conversation}
             isShown={conversation.id === shownId}
+            isAnswering={answering.includes(conversation.id)}
             onChoose={onChoose}
           />
         ))}

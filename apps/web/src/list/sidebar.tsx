@@ -17,6 +17,7 @@ import { IconButton } from '../ui/button.tsx';
 import { Mark } from '../ui/mark.tsx';
 import { AccountMenu } from './account-menu.tsx';
 import { ConversationList } from './conversation-list.tsx';
+import { UndoBar } from './undo-bar.tsx';
 
 export interface SidebarHandle {
   toggle(): void;
@@ -102,7 +103,9 @@ export function Sidebar({ ref, shownId, onFresh, onOverlay }: SidebarProps): Rea
         </button>
       </div>
       <ConversationList searchRef={search} shownId={shownId} onChoose={() => setDrawer(false)} />
-      <div className="border-t border-line p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
+      <div className="relative border-t border-line p-2 pb-[max(0.5rem,env(safe-area-inset-bottom))]">
+        {/* A drawer covers the one of the conversation. */}
+        {!isWide && <UndoBar />}
         <AccountMenu
           onOverlay={(overlay) => {
             setDrawer(false);

@@ -1,5 +1,12 @@
 /** The elements of an answer that are more than elements: each takes its direction from its own letters. */
-import { type ComponentProps, createElement, isValidElement, type ReactNode } from 'react';
+import {
+  type ComponentProps,
+  createContext,
+  createElement,
+  isValidElement,
+  type ReactNode,
+  use,
+} from 'react';
 import { type Streamdown, useIsCodeFenceIncomplete } from 'streamdown';
 import { useWords } from '../i18n/language.tsx';
 import { CodeBlock } from './code-block.tsx';
@@ -33,10 +40,21 @@ function isFormula(node: Made | undefined): boolean {
   return others.length === 0 && Array.isArray(names) && names.includes('language-math');
 }
 
-/** An element with its own direction, and of its properties only those that mean something here. */
+/** Within a list or a quotation, whose marks stand on the side where its letters begin. */
+const Within = createContext(false);
+
+/**
+ * An element with its own direction, and of its properties only those that mean something here. A list or a quotation
+ * looks for its direction in what is in it, but not where that names its own: lines in it have theirs from markdown.css.
+ */
 function Directed({ children, className, start, id, node }: Given): ReactNode {
-  if (node?.tagName === 'p' && isFormula(node)) return <Formula tex={textOf(children)} isDisplay />;
-  return createElement(node?.tagName ?? 'div', { dir: 'auto', className, start, id }, children);
+  const isWithin = use(Within);
+  const name = node?.tagName ?? 'div';
+  if (name === 'p' && isFormula(node)) return <Formula tex={textOf(children)} isDisplay />;
+  const isContainer = containers.includes(name);
+  const dir = isContainer || !isWithin ? 'auto' : undefined;
+  const element = createElement(name, { dir, className, start, id }, children);
+  return isContainer ? <Within value>{element}</Within> : element;
 }
 
 function textOf(node: ReactNode): string {
@@ -81,11 +99,12 @@ function Table({ children }: Given): ReactNode {
       aria-label={words.markdown.table}
       className="w-fit max-w-full overflow-x-auto rounded-xl border border-line"
     >
-      <table>{children}</table>
+      <table dir="auto">{children}</table>
     </section>
   );
 }
 
+const containers = ['ul', 'ol', 'blockquote'];
 const named = ['p', 'li', 'ul', 'ol', 'h1', 'h2', 'h3', 'h4', 'h5', 'h6', 'blockquote'];
 
 /** Each gets the properties of its own element; Streamdown's type lets only components of any properties pass. */

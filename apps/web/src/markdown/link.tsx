@@ -3,6 +3,7 @@ import { type MouseEvent, type ReactNode, useState } from 'react';
 import { useWords } from '../i18n/language.tsx';
 import { Button } from '../ui/button.tsx';
 import { Modal } from '../ui/modal.tsx';
+import { unfinishedLink } from './unfinished.ts';
 
 const allowed = new Set(['http:', 'https:', 'mailto:']);
 
@@ -23,7 +24,7 @@ export function Link({
   const [asks, setAsks] = useState(false);
   if (href?.startsWith('#')) return <InnerLink name={href.slice(1)}>{children}</InnerLink>;
   // Half of a link that is still being written, or one that may not be opened.
-  const url = href === 'streamdown:incomplete-link' ? null : safeUrl(href);
+  const url = href === unfinishedLink ? null : safeUrl(href);
   if (!url) return <span>{children}</span>;
   const ask = (event: MouseEvent) => {
     event.preventDefault();

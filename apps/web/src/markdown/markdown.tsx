@@ -6,9 +6,11 @@ import { CodeBlock } from './code-block.tsx';
 import { elements } from './elements.tsx';
 import { rehypePlugins, remarkPlugins, useMath } from './plugins.ts';
 import { createSplitter, splitWhole } from './split.ts';
+import { withDollars } from './tex-marks.ts';
+import { unfinished } from './unfinished.ts';
 
 /** Of text that looks as if it had formulas in it. */
-const formula = /\$\$/;
+const formula = /\$\$|\\[([]/;
 
 /** So many pieces, some screens of text, are laid out with each frame. What is further off waits until it is seen. */
 const nearPieces = 6;
@@ -81,10 +83,11 @@ const Piece = memo(function Piece({
         linkSafety={noLinkSafety}
         parseIncompleteMarkdown={isLive}
         rehypePlugins={rehypePlugins}
+        remend={unfinished}
         remarkPlugins={remarkPlugins}
         {...(math ? { plugins: math } : {})}
       >
-        {text}
+        {math ? withDollars(text) : text}
       </Streamdown>
     </Boundary>
   );

@@ -1,6 +1,7 @@
 /**
  * A picture of an answer. To fetch it would tell somebody else's server that, and when, this answer is read, and what
- * the model put into the address: the page fetches none by itself. A click opens it, in a tab of its own.
+ * the model put into the address: the page fetches none by itself, and its policy would not let it. A click opens it, in a
+ * tab of its own.
  */
 import { ImageIcon } from 'lucide-react';
 import type { ReactNode } from 'react';
@@ -21,10 +22,12 @@ export function Picture({
   return (
     <span
       title={words.markdown.pictureBlocked}
-      className="inline-flex max-w-full items-center gap-2 rounded-lg border border-line bg-sunken px-3 py-1.5 text-sm align-middle"
+      className="inline-flex max-w-full flex-wrap items-center gap-x-2 rounded-lg border border-line bg-sunken px-3 py-1.5 text-sm align-middle"
     >
-      <ImageIcon aria-hidden className="size-4 shrink-0 text-faint" />
-      <span className="truncate">{label}</span>
+      <span className="inline-flex min-w-0 items-center gap-2">
+        <ImageIcon aria-hidden className="size-4 shrink-0 text-faint" />
+        {label}
+      </span>
       <Link href={url.href}>{words.markdown.showPicture(url.host)}</Link>
     </span>
   );

@@ -25,6 +25,9 @@ const tailCharsMax = 12_000;
 /** Blocks are put together to pieces of about this length: each piece costs some objects of its own. */
 const pieceChars = 2_000;
 
+/** A formula may hold so much together that Markdown, which does not know its marks, takes for several blocks. */
+const formulaCharsMax = 2 * pieceChars;
+
 const fence = /^( {0,3})(`{3,}|~{3,})[^\n]*$/gm;
 
 /** Where the code block begins that is not closed; null: none is, or it stands within a list. */
@@ -42,12 +45,17 @@ function openFence(text: string): number | null {
   return open?.indent === '' ? open.at : null;
 }
 
+/** Whether a formula begins in it that does not end in it. */
+function endsInFormula(piece: string): boolean {
+  return piece.length < formulaCharsMax && piece.lastIndexOf('\\[') > piece.lastIndexOf('\\]');
+}
+
 function join(blocks: readonly string[]): string[] {
   const pieces: string[] = [];
   let piece = '';
   for (const block of blocks) {
     piece += block;
-    if (piece.length < pieceChars) continue;
+    if (piece.length < pieceChars || endsInFormula(piece)) continue;
     pieces.push(piece);
     piece = '';
   }
@@ -58,7 +66,10 @@ function join(blocks: readonly string[]): string[] {
 /** Pieces that are done, at the beginning of `text`; what they leave is at least the live blocks. */
 function settle(text: string): string[] {
   const blocks = parseMarkdownIntoBlocks(text);
-  if (blocks.length > liveBlocks) return join(blocks.slice(0, -liveBlocks));
+  if (blocks.length > liveBlocks) {
+    const pieces = join(blocks.slice(0, -liveBlocks));
+    return endsInFormula(pieces.at(-1) ?? '') ? pieces.slice(0, -1) : pieces;
+  }
   if (text.length < tailCharsMax) return [];
   const blank = text.lastIndexOf('\n\n', text.length - tailCharsMin);
   return blank <= 0 ? [] : [text.slice(0, blank + 2)];

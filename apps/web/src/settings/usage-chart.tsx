@@ -42,6 +42,7 @@ export function UsageChart({ days }: { readonly days: UsageReport['days'] }): Re
   const scale = (tokens: number) => (tokens / most) * (height - 8);
   return (
     <figure className="grid gap-2">
+      <p className="text-end text-[0.8125rem] text-faint">{settings.mostInADay(number.format(most))}</p>
       <svg
         viewBox={`0 0 ${daysShown * step} ${height}`}
         className="w-full"

@@ -13,7 +13,7 @@ export interface FieldProps extends ComponentProps<'input'> {
 export function Field({ label, hint, testId, ...props }: FieldProps): ReactNode {
   const id = useId();
   return (
-    <div className="grid gap-1">
+    <div className="grid content-start gap-1">
       <label htmlFor={id} className="text-sm text-soft">
         {label}
       </label>

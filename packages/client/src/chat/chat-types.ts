@@ -178,6 +178,11 @@ export interface ChatOptions {
   readonly conversationId?: string | null | undefined;
   /** How many messages are shown at first, and how many more with each `loadOlder`. Default: 100. */
   readonly pageSize?: number | undefined;
+  /**
+   * Told of the conversation that the first message begins in the moment in which it is made. The state tells it with the
+   * next frame, and a reload in between would not know what to open.
+   */
+  readonly onMade?: ((conversation: Conversation) => void) | undefined;
 }
 
 export interface SharedChatState

@@ -48,6 +48,7 @@ export function createChat(options: ChatOptions): Chat {
       if (screen.lane !== lane) return;
       screen.become(made);
       events.follow(owner, made.id);
+      options.onMade?.(made);
     },
     onAccepted(pending, { message, run }) {
       if (pending.conversationId === screen.conversationId) {

@@ -8,6 +8,7 @@ import { listen } from '../listen.ts';
 import { createLiveEvents } from '../live-events.ts';
 import { createStore, keepSame } from '../store.ts';
 import type { Conversation, FoundConversation } from '../wire.ts';
+import { createAnswering } from './answering.ts';
 import type { ChatProblem } from './chat-types.ts';
 import { addTo, isSearch, putIn } from './list-order.ts';
 import { askPage } from './list-page.ts';
@@ -32,6 +33,7 @@ export function createConversationList(options: ConversationListOptions): Conver
   const owner = {};
   const closed = new AbortController();
   const reader = createReader();
+  const answering = createAnswering();
   let asked = { q: '', archived: false };
   let found: readonly FoundConversation[] = [];
   let nextCursor: string | null = null;
@@ -55,6 +57,7 @@ export function createConversationList(options: ConversationListOptions): Conver
     return {
       ...asked,
       conversations: found.filter(({ id }) => !gone.has(id)),
+      answering: answering.conversationIds(),
       hasMore: nextCursor !== null,
       isLoading,
       problem,
@@ -128,7 +131,9 @@ export function createConversationList(options: ConversationListOptions): Conver
     if (read && !signal.aborted) put(read);
   }
 
-  function hear({ type, data }: ReceivedLiveEvent): void {
+  function hear(event: ReceivedLiveEvent): void {
+    if (answering.hear(event)) changed();
+    const { type, data } = event;
     switch (type) {
       case 'ready':
       case 'resync':

@@ -77,6 +77,7 @@ const emptyList: ConversationListState = {
   q: '',
   archived: false,
   conversations: [],
+  answering: [],
   hasMore: false,
   isLoading: true,
   problem: null,

@@ -20,6 +20,8 @@ export interface ConversationListState {
   readonly archived: boolean;
   /** Pinned first, then the one that changed last; of a search, with what was found (`match`). */
   readonly conversations: readonly FoundConversation[];
+  /** The ids of those that are being answered or wait for it, as far as this page has heard since it was loaded. */
+  readonly answering: readonly string[];
   /** There are more: see `loadMore`. */
   readonly hasMore: boolean;
   /** What is shown is not yet what was asked for. */
