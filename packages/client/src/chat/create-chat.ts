@@ -61,10 +61,8 @@ export function createChat(options: ChatOptions): Chat {
   const owner = {};
   /** `order` of what was written last. */
   let written = 0;
-  let live: Pick<StateParts, 'connection' | 'refusal'> = {
-    connection: events.state.connection,
-    refusal: null,
-  };
+  const { connection } = events.state;
+  let live: Pick<StateParts, 'connection' | 'refusal'> = { connection, refusal: null };
 
   const underWay = () => screen.runs.underWay(screen.thread.runs).map(({ id }) => id);
 

@@ -42,15 +42,12 @@ export function createConversationList(options: ConversationListOptions): Conver
   let hasBegun = false;
   let typing: ReturnType<typeof setTimeout> | undefined;
 
-  const removal = createRemoval({
-    client,
-    undoMs: options.undoMs,
-    onChange: changed,
-    onRefused(error) {
-      problem = toProblem(error);
-      changed();
-    },
-  });
+  const removal = createRemoval({ client, undoMs: options.undoMs, onChange: changed, onRefused: refuse });
+
+  function refuse(error: unknown): void {
+    problem = toProblem(error);
+    changed();
+  }
 
   function look(): ConversationListState {
     const gone = new Set(removal.ids());
@@ -126,9 +123,8 @@ export function createConversationList(options: ConversationListOptions): Conver
       return;
     }
     if (isSearch(asked)) return;
-    const { signal } = closed;
-    const read = await client.conversation(conversationId, { signal }).catch(() => null);
-    if (read && !signal.aborted) put(read);
+    const read = await client.conversation(conversationId, { signal: closed.signal }).catch(() => null);
+    if (read && !closed.signal.aborted) put(read);
   }
 
   function hear(event: ReceivedLiveEvent): void {
@@ -180,9 +176,8 @@ export function createConversationList(options: ConversationListOptions): Conver
       return now;
     } catch (error) {
       if (signal.aborted) return null;
-      problem = toProblem(error);
       if (before) put(before);
-      changed();
+      refuse(error);
       return null;
     }
   }
