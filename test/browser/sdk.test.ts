@@ -52,7 +52,8 @@ async function open(name: string, context: BrowserContext): Promise<Page> {
       connections.push(request.headers()['last-event-id'] ?? null);
   });
   await page.goto(`${pages.url}/${name}`);
-  await page.locator('form').waitFor();
+  // A form that is there before its script would be sent by the browser itself.
+  await expect.poll(() => page.locator('output').textContent(), patience).not.toBe('');
   return page;
 }
 
