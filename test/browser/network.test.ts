@@ -80,7 +80,7 @@ it('a slow network that delivers a few bytes at a time and closes one direction 
 });
 
 it('a connection that has died in a tunnel without a word is replaced once the device is back on line', async () => {
-  const directive = { deltas: 300, intervalMs: 25, seed: 27 };
+  const directive = { deltas: 200, intervalMs: 25, seed: 27 };
   const chat = await browser.open(proxy.url());
   await chat.ask(question(directive));
   await chat.grows(100);

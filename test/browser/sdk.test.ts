@@ -147,7 +147,7 @@ it('ten tabs need one connection, and go on over another when the tab that has i
   const { hash } = new URL(first.url());
   const others = await Promise.all(Array.from({ length: 9 }, () => open(`vanilla.html${hash}`, context)));
   await Promise.all(others.map((page) => reaches(page, 'completed')));
-  const directive = { deltas: 400, intervalMs: 25, seed: 37 };
+  const directive = { deltas: 250, intervalMs: 25, seed: 37 };
   await ask(first, question(directive));
   await Promise.all(others.map((page) => grows(page, 30)));
   // Of all tabs: before the conversation was made, and when it was to be followed.

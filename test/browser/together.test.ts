@@ -70,7 +70,7 @@ async function allHaveRead(chats: readonly ChatPage[], whole: string, stepsMin: 
 
 it('two people and a stranger with the link read the same answer as it grows, and a cut costs one of them nothing', async () => {
   const { owner, guest, reader } = await meet();
-  const directive = { deltas: 400, intervalMs: 30, seed: 31 };
+  const directive = { deltas: 300, intervalMs: 30, seed: 31 };
   const whole = scriptedText(directive).join('');
   const words = question(directive, '从这里开始。');
   await guest.ask(words);
@@ -94,7 +94,7 @@ it('two people and a stranger with the link read the same answer as it grows, an
 
 it('a public link that nobody looks at takes no connection, and goes on where it was when somebody does', async () => {
   const { owner, reader } = await meet();
-  const directive = { deltas: 500, intervalMs: 30, seed: 34 };
+  const directive = { deltas: 350, intervalMs: 30, seed: 34 };
   const whole = scriptedText(directive).join('');
   await owner.ask(question(directive));
   await reader.grows(50);
@@ -143,7 +143,7 @@ it('whoever was removed is told so and loses the text, and a link that is revoke
 });
 
 it('ten tabs of one user share one connection: all read along, all can ask, and closing the first harms none', async () => {
-  const directive = { deltas: 500, intervalMs: 30, seed: 33 };
+  const directive = { deltas: 300, intervalMs: 30, seed: 33 };
   const whole = scriptedText(directive).join('');
   const first = await browser.open(base);
   await first.ask(question({ deltas: 3 }));
