@@ -66,6 +66,7 @@ async function measure(context: Context, isSlow: boolean): Promise<Measured> {
   const usableMs = await page.evaluate(() => performance.now());
   // The list of conversations may still move something.
   await page.waitForLoadState('load');
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
   const { taskMs } = await computed();
   const [first, { largest, shift, tasks }] = await page.evaluate(
     () =>

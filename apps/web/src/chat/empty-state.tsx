@@ -1,5 +1,6 @@
-import type { ReactNode } from 'react';
+import { type ReactNode, useEffect } from 'react';
 import { useWords } from '../i18n/language.tsx';
+import { warmUp } from '../markdown/warm-up.tsx';
 import { Mark } from '../ui/mark.tsx';
 
 /** Before the first message: an invitation to ask, and what one might ask. */
@@ -11,6 +12,7 @@ export function EmptyState({
   readonly canWrite: boolean;
 }): ReactNode {
   const { empty } = useWords();
+  useEffect(warmUp, []);
   return (
     <div className="column flex min-h-full flex-col justify-center gap-6 py-8">
       <div className="text-center">

@@ -48,7 +48,8 @@ export function Markdown({
           text={piece}
           isLive={isWriting && at >= settled.length}
           isFar={at < settled.length - nearPieces}
-          math={math}
+          // Only these are drawn anew when what finds formulas has come.
+          math={formula.test(piece) ? math : undefined}
         />
       ))}
       {code && (
