@@ -119,6 +119,27 @@ it('a reader who comes back to another process is not put back by a run that was
   }
 });
 
+it('a reader who comes back to the process that told more than another one has since is not put back', async () => {
+  const { free } = await occupy();
+  const ahead = (await ask(base, short)).run;
+  await ask(base, short);
+  const { run } = await ask(base, short);
+  const reader = watch(run, 0);
+  await vi.waitFor(() => expect(reader.record.positions).toEqual([3]), patience);
+  // Within the second in which those who read there already are not told again.
+  await cancel(ahead.id);
+  const moved = watch(run, 1);
+  await vi.waitFor(() => expect(moved.record.positions[0]).toBe(2), patience);
+  const back = watch(run, 0);
+  await vi.waitFor(() => expect(back.record.positions.length).toBeGreaterThan(0), patience);
+  await free();
+  for (const { record, done } of [reader, moved, back]) {
+    expect(await done).toBe('terminal');
+    expect(falls(record.positions)).toBe(true);
+  }
+  expect(back.record.positions[0]).toBe(2);
+});
+
 it('positions rise only when somebody to whom an administrator gave priority asks, and readers of both streams are told', async () => {
   const urgent = await makePerson(stack, 'Urgent');
   await stack.db.query(`update users set role = 'admin' where id = $1`, [testUser.id]);

@@ -33,8 +33,13 @@ async function startWorker(env: Record<string, string> = {}): Promise<Child> {
   return worker;
 }
 
-/** The first request is answered up to here and then left open, so that the run has to be handed back. */
+/**
+ * The first request is answered up to here and then left open, so that the run has to be handed back. A busy worker may put
+ * what comes within a moment into few events.
+ */
 const neverEnding = { deltas: 60, intervalMs: 10, fault: 'stall', atDelta: 20, times: 1 } as const;
+
+const eventsMin = 3;
 
 const endCleanly = { code: 0, signal: null };
 
@@ -61,7 +66,7 @@ it('at the end of the drain time it hands back what is left: another worker answ
   const directive = { ...neverEnding, seed: 63, key: 'handed-back' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
-  await underWay(readers[0]);
+  await underWay(readers[0], eventsMin);
   await startWorker();
   process.kill(leaving.pid, 'SIGTERM');
   expect(await leaving.exited).toEqual(endCleanly);
@@ -77,7 +82,7 @@ it('a second SIGTERM skips the waiting', async () => {
   const directive = { ...neverEnding, seed: 64, key: 'hurried' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
-  await underWay(readers[0]);
+  await underWay(readers[0], eventsMin);
   await startWorker();
   process.kill(leaving.pid, 'SIGTERM');
   await expect.poll(() => leaving.lastLines(50).join('\n'), patience).toContain('shuts down');
@@ -93,7 +98,7 @@ it('it ends in time although Redis is away, and its run is still handed back', a
   const directive = { ...neverEnding, seed: 65, key: 'without-redis' };
   const { run } = await ask(bases[0], question(directive));
   const readers = watch(bases, run, scriptedText(directive).join(''));
-  await underWay(readers[0]);
+  await underWay(readers[0], eventsMin);
   await network.refuse();
   network.reset();
   process.kill(leaving.pid, 'SIGTERM');

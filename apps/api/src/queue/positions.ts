@@ -104,7 +104,8 @@ export function createPositions({ store, lowest, logger }: PositionsOptions): Po
         run.told = place;
         run.toldAt = performance.now();
       }
-      const { position, estimatedMs } = run.told ?? place;
+      // Who comes may have been told less by another process than those who are here were, and will be in a moment.
+      const { position, estimatedMs } = place;
       for (const onPosition of due ? run.watchers : run.newcomers) onPosition({ position, estimatedMs });
       run.newcomers.clear();
     }
