@@ -141,6 +141,25 @@ it('an answer can be copied, and versions switched, also in another tab', async 
   await expect.poll(() => chat.get('versions').textContent(), patience).toContain('1/2');
 });
 
+it('what is sent while the conversation is still being read goes out when it is', async () => {
+  const chat = await browser.open(base);
+  await chat.ask(question({ deltas: 3 }, 'The first.'));
+  await chat.reaches('completed');
+  const read = Promise.withResolvers<void>();
+  await chat.page.route(/\/messages$/, async (route) => {
+    await read.promise;
+    await route.continue();
+  });
+  await chat.page.reload();
+  await chat.get('composer').fill(question({ deltas: 3 }, 'The second.'));
+  await chat.get('composer').press('Enter');
+  expect(await chat.get('message').count()).toBe(0);
+  read.resolve();
+  await expect.poll(() => chat.get('message').count(), patience).toBe(4);
+  await chat.reaches('completed');
+  expect(await chat.get('composer').inputValue()).toBe('');
+});
+
 it('Enter that ends a composition does not send, Shift+Enter makes a line, Escape gives up an edit', async () => {
   const chat = await browser.open(base);
   const composer = chat.get('composer');

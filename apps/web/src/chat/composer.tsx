@@ -50,6 +50,8 @@ export function Composer({
   const [settings, setSettings] = useState<Settings>({});
   /** The run that was told to stop. */
   const [stopped, setStopped] = useState<string | null>(null);
+  /** Whether it was sent while the conversation was still being read. */
+  const [isHeld, setHeld] = useState(false);
   const field = useRef<HTMLTextAreaElement>(null);
   const form = useRef<HTMLFormElement>(null);
   const belongsTo = useRef(shownId);
@@ -69,6 +71,7 @@ export function Composer({
     const isMade = belongsTo.current === null && shownId !== null && wantedId !== shownId;
     belongsTo.current = shownId;
     setSettings({});
+    setHeld(false);
     if (isMade) {
       // What was typed meanwhile belongs to the conversation that has just been made.
       drafts.set(user.id, null, '');
@@ -78,6 +81,12 @@ export function Composer({
       focus();
     }
   }, [shownId]);
+
+  useEffect(() => {
+    if (!isHeld || (!canWrite && !isClosed)) return;
+    setHeld(false);
+    if (canWrite) form.current?.requestSubmit();
+  }, [isHeld, canWrite, isClosed]);
 
   useEffect(() => {
     if (matchMedia('(pointer: fine)').matches) field.current?.focus();
@@ -96,7 +105,8 @@ export function Composer({
   const submit = (event: FormEvent) => {
     event.preventDefault();
     const message = cleaned(text);
-    if (isBusy || !canWrite || message.trim() === '') return;
+    if (isBusy || message.trim() === '') return;
+    if (!canWrite) return setHeld(!isClosed);
     write('');
     scrollToEnd();
     const isNew = chat.getState().conversationId === null && Object.keys(settings).length > 0;
@@ -167,7 +177,7 @@ export function Composer({
             data-testid="send"
             aria-label={words.composer.send}
             title={words.composer.send}
-            disabled={isBusy || !canWrite}
+            disabled={isBusy || isClosed}
             className={`${round} ${isEmpty ? 'bg-mine text-faint' : 'bg-accent text-on-accent hover:bg-accent-hover'}`}
           >
             <ArrowUp aria-hidden />
