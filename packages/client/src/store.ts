@@ -82,12 +82,14 @@ export function keepSame<T>(before: unknown, next: T): T {
   if (before === next || !isPlain(before) || !isPlain(next)) return next;
   const names = Object.keys(next);
   let isSame = Array.isArray(before) === Array.isArray(next) && names.length === Object.keys(before).length;
-  const kept: Record<string, unknown> = Array.isArray(next) ? ([] as unknown as Record<string, unknown>) : {};
-  for (const name of names) {
-    kept[name] = keepSame(before[name], next[name]);
-    if (kept[name] !== before[name] || !Object.hasOwn(before, name)) isSame = false;
-  }
-  return isSame ? (before as T) : (kept as T);
+  const values = names.map((name) => {
+    const value = keepSame(before[name], next[name]);
+    if (value !== before[name] || !Object.hasOwn(before, name)) isSame = false;
+    return value;
+  });
+  // Not by assignment, by which `__proto__` would become another thing.
+  const kept = Array.isArray(next) ? values : Object.fromEntries(names.map((name, at) => [name, values[at]]));
+  return (isSame ? before : kept) as T;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {
