@@ -48,6 +48,12 @@ export class UnreachableError extends Error {
   }
 }
 
+/** Whether nobody has decided about the request: it can be sent again without asking a person. */
+export function isUndecided(error: unknown): boolean {
+  if (error instanceof UnreachableError) return true;
+  return error instanceof ProblemError && error.retryable && error.status !== 429;
+}
+
 /** Reads a refusal (any status that is not 2xx) into an error. Never throws: an unreadable body only lacks a problem. */
 export async function problemOf(response: Response): Promise<ProblemError> {
   const retryAfterMs = parseRetryAfter(response.headers.get('retry-after'));

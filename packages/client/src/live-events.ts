@@ -4,8 +4,8 @@
  * closed tabs by itself.
  */
 
-import { isUndecided } from './chat/problems.ts';
 import type { Client } from './client.ts';
+import { isUndecided } from './errors.ts';
 import type { FollowState } from './follow.ts';
 import type { ReceivedLiveEvent } from './follow-events.ts';
 import { type SharedEvents, type ShareEventsOptions, shareEvents } from './share-events.ts';

@@ -5,10 +5,11 @@
 
 import { createBackoff, pause } from '../backoff.ts';
 import type { Client } from '../client.ts';
+import { isUndecided } from '../errors.ts';
 import type { AcceptedMessage, Conversation } from '../wire.ts';
 import type { Kept } from './kept.ts';
 import type { Outgoing, Pending } from './pending.ts';
-import { isUndecided, problem as problemOf, toProblem } from './problems.ts';
+import { problem as problemOf, toProblem } from './problems.ts';
 
 /** A server that is back takes what waits soon after; a thousand pages that wait cost it fifty requests a second. */
 const waitMs = { baseMs: 2_000, capMs: 20_000 };

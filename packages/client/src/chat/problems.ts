@@ -44,9 +44,3 @@ export function problem(
 ): ChatProblem {
   return { code, message: sentences[code] ?? message ?? '', isRetryable, retryAtMs: null };
 }
-
-/** Whether nobody has decided about the request: it can be sent again without asking a person. */
-export function isUndecided(error: unknown): boolean {
-  if (error instanceof UnreachableError) return true;
-  return error instanceof ProblemError && error.retryable && error.status !== 429;
-}

@@ -1,7 +1,9 @@
 /** What somebody wants of a message that is there: another answer, another version. */
+
+import { isUndecided } from '../errors.ts';
 import { newIdempotencyKey } from '../idempotency-key.ts';
 import type { ChatProblem } from './chat-types.ts';
-import { isUndecided, toProblem } from './problems.ts';
+import { toProblem } from './problems.ts';
 
 export interface Wishes {
   /** By message: why the last wish about it was not granted. */
